@@ -1,0 +1,3 @@
+// Package workloads holds recorded and generated agent workloads: one record
+// format for what a replay reads and for what it writes.
+package workloads
