@@ -46,6 +46,8 @@ type World struct {
 	// user's own device: it is where its session's origin is, and sessions do
 	// not compete for it.
 	DeviceSite SiteID
+	// Replicas numbers every replica of every deployment.
+	Replicas []Replica
 	// StateSite is where an external state store lives for a home (indexed by
 	// the home's SiteID), ToolSite where a central tool place does; None: at
 	// the home itself.
@@ -74,10 +76,23 @@ type Site struct {
 	Stores bool
 }
 
+// Replica is one copy of a deployment: the unit that queues and batches.
+type Replica struct {
+	Site  SiteID
+	Index int32 // of the deployment at its site
+	Model ModelID
+}
+
+// ReplicaID numbers a World's replicas.
+type ReplicaID int32
+
 // Deployment is one model resident at one site.
 type Deployment struct {
 	Model    ModelID
 	Replicas int
+	// First is the number of the first of its replicas, which follow each
+	// other.
+	First ReplicaID
 	// Slots is how many sequences a replica runs at once; QueueLimit how many
 	// more wait at a replica before a request is rejected (HTTP 429).
 	Slots, QueueLimit int

@@ -1,0 +1,2 @@
+// Package agent decides what a session does next.
+package agent
