@@ -32,6 +32,9 @@ type Outcome struct {
 	// LLMDone is when a step's answer was accepted.
 	LLMDone  Millis    `json:"llm_done_ms,omitempty"`
 	Attempts []Attempt `json:"attempts,omitempty"`
+	// Measured says of a step what Result.Measured says of its session, so
+	// that a report can count steps as they come, before the session's end.
+	Measured bool `json:"measured,omitempty"`
 	// Result is present on a session's outcome.
 	Result *Result `json:"result,omitempty"`
 }
