@@ -10,13 +10,15 @@ type Graph struct {
 	Roots []int32
 	// Tools counts the tool calls of all steps.
 	Tools int
+	// Lines counts the lines that Node.Line numbers.
+	Lines int32
 }
 
 // Node is one step of a Graph.
 type Node struct {
 	Step *Step
-	// Wait are the step's incoming edges; an edge from the session's arrival
-	// has From = -1.
+	// Wait are the step's incoming edges, at least one; an edge from the
+	// session's arrival has From = -1 and On = OnStart. On is never empty.
 	Wait []Edge
 	// Next are the steps with an edge from this one, each once, ascending.
 	Next []int32
@@ -25,7 +27,7 @@ type Node struct {
 	// Base is the step whose context this one keeps Keep tokens of, or -1.
 	Base int32
 	Keep int
-	// Prefix hashes the name of the shared prefix at the root of this step's
+	// Prefix is rng.Name of the shared prefix at the root of this step's
 	// chain of contexts (0: none); the prompt starts with PrefixTokens of its
 	// tokens.
 	Prefix       uint64
@@ -38,7 +40,9 @@ type Node struct {
 	// Owner and OwnerTool are the step and the tool call whose spawn list
 	// holds this step (-1: none).
 	Owner, OwnerTool int32
-	// Depth is the number of edges on the longest path from the arrival.
+	// Depth is the number of steps on the longest path that leads here, 0 for
+	// a root. A path through the end of a call that spawned steps passes
+	// through those steps.
 	Depth int32
 }
 
