@@ -1,0 +1,160 @@
+package repo
+
+import (
+	"path"
+	"strings"
+	"testing"
+)
+
+// arrow says what the packages of one folder may import of this module. A
+// folder is named with its subfolders' rules below it; the longest folder that
+// holds a package is the one that counts.
+type arrow struct {
+	folder string
+	may    []string // folders; "x/..." includes the folders under x
+	reason string
+}
+
+// arrows is the direction in which packages depend on each other. internal/rng
+// and configs are leaves that every package but the leaves may use.
+var arrows = []arrow{
+	{".", []string{"internal/cli"},
+		"main.go only starts the command line; put the code into internal/cli or a package under it"},
+	{"internal/cli", []string{"sim/...", "reports/...", "reference/...", "workloads/..."},
+		"the command line sits on top of everything"},
+	{"internal/repo", nil,
+		"the rules look at the source as text"},
+	{"internal/rng", nil,
+		"a leaf: every other package draws from it"},
+	{"configs", nil,
+		"a leaf of data files: the packages that read them know their meaning"},
+	{"workloads", nil,
+		"the record format is what everything else exchanges, so it knows none of it"},
+	{"workloads/...", []string{"workloads"},
+		"importers, exporters and generators know the record format; a workload knows nothing of the world it is replayed in"},
+	{"reference/topology", []string{"workloads"},
+		"the world is described without routers and simulators, so that both clocks share it"},
+	{"reference/router", []string{"reference/topology", "workloads"},
+		"a policy decides from its request and its view; what it needs from a driver is handed in as a value"},
+	{"reference/agent", []string{"reference/router", "reference/topology", "workloads"},
+		"the session machine emits effects; a driver carries them out, so it imports the machine and not the reverse"},
+	{"sim/des", nil,
+		"the event kernel knows nothing of agents"},
+	{"sim/network", []string{"reference/topology", "workloads"},
+		"the network model knows the world, not who sends over it"},
+	{"sim/site", []string{"sim/des", "reference/topology", "workloads"},
+		"a site serves requests, whoever routed them"},
+	{"sim", []string{"sim/...", "reference/topology", "reference/router", "reference/agent", "workloads"},
+		"the simulator drives the pure packages; reports read what it records"},
+	{"reports", []string{"workloads"},
+		"a report reads records, so that a live run's report is the same as a simulated one's"},
+}
+
+// leaves may be imported from anywhere but the packages whose rule allows
+// nothing by being leaves themselves.
+var leaves = []string{"internal/rng", "configs"}
+
+// thirdParty says which folders may import a module from outside.
+var thirdParty = []struct {
+	module  string
+	folders []string
+	reason  string
+}{
+	{"github.com/spf13/", []string{"internal/cli"},
+		"flags and settings end at the command line; pass an options struct on"},
+	{"gonum.org/v1/plot", []string{"reports", "reports/..."},
+		"figures are drawn by reports only"},
+	{"github.com/HdrHistogram/", []string{"reports", "reports/...", "sim", "internal/cli"},
+		"latencies become histograms where results are gathered"},
+	{"pgregory.net/rapid", nil,
+		"rapid is for tests"},
+}
+
+func TestImportArrows(t *testing.T) {
+	for dir, files := range load(t).packages() {
+		rule, ok := ruleFor(dir)
+		if !ok {
+			t.Errorf("package %s has no place in the import arrows: add a rule with its reason to internal/repo/arrows_test.go", dir)
+			continue
+		}
+		for _, s := range files {
+			for _, imported := range s.imports() {
+				if inner, ours := strings.CutPrefix(imported, module+"/"); ours && !allowed(rule, dir, inner) {
+					t.Errorf("%s imports %s, which %s may not: %s", s.path, inner, rule.folder, rule.reason)
+				}
+				checkThirdParty(t, s, imported)
+			}
+		}
+	}
+}
+
+func checkThirdParty(t *testing.T, s source, imported string) {
+	for _, m := range thirdParty {
+		if strings.HasPrefix(imported, m.module) && !matchesAny(m.folders, s.dir) {
+			t.Errorf("%s imports %s, which only %v may: %s", s.path, imported, m.folders, m.reason)
+		}
+	}
+}
+
+// ruleFor is the rule with the longest folder that holds dir.
+func ruleFor(dir string) (best arrow, ok bool) {
+	for _, a := range arrows {
+		if matches(a.folder, dir) && (!ok || len(a.folder) > len(best.folder)) {
+			best, ok = a, true
+		}
+	}
+	return best, ok
+}
+
+func allowed(rule arrow, from, imported string) bool {
+	if matchesAny(rule.may, imported) || path.Dir(imported) == from && strings.HasSuffix(path.Dir(imported), "internal") {
+		return true
+	}
+	return matchesAny(leaves, imported) && !matchesAny(leaves, from) && from != "sim/des"
+}
+
+func matchesAny(patterns []string, dir string) bool {
+	for _, p := range patterns {
+		if matches(p, dir) {
+			return true
+		}
+	}
+	return false
+}
+
+// matches compares a folder with a pattern; "x/..." is x and all under it.
+func matches(pattern, dir string) bool {
+	prefix, deep := strings.CutSuffix(pattern, "/...")
+	return dir == prefix || deep && strings.HasPrefix(dir, prefix+"/")
+}
+
+// TestArrowsHaveTeeth checks the rules themselves on imports that must fail
+// and on some that must pass.
+func TestArrowsHaveTeeth(t *testing.T) {
+	for _, c := range []struct {
+		from, to string
+		want     bool
+	}{
+		{"workloads", "reference/topology", false},
+		{"workloads/generate", "sim", false},
+		{"workloads/generate", "workloads", true},
+		{"reference/router", "sim", false},
+		{"reference/router", "reference/agent", false},
+		{"reference/agent", "reference/router", true},
+		{"reference/agent", "internal/rng", true},
+		{"reports", "sim", false},
+		{"sim", "reports", false},
+		{"sim/des", "internal/rng", false},
+		{"configs", "internal/rng", false},
+		{"internal/cli", "sim", true},
+		{".", "sim", false},
+	} {
+		rule, ok := ruleFor(c.from)
+		if !ok {
+			t.Fatalf("no rule for %s", c.from)
+		}
+		if got := allowed(rule, c.from, c.to); got != c.want {
+			t.Errorf("%s may import %s: %v, want %v", c.from, c.to, got, c.want)
+		}
+	}
+}
