@@ -3,137 +3,215 @@ package router
 import (
 	"time"
 
-	"tierlab/internal/rng"
 	"tierlab/reference/topology"
 	"tierlab/workloads"
 )
 
-// Target is where an attempt runs.
-type Target struct {
-	Site    topology.SiteID
-	Model   topology.ModelID
-	Replica topology.ReplicaID
+// Config holds what a Router assumes.
+type Config struct {
+	// MaxOutput bounds an answer, in tokens: it is added to the prompt when
+	// context and budget are checked.
+	MaxOutput int
+	// ExpectedOutput is an answer's mean length, in tokens, for estimates.
+	ExpectedOutput int
+	Breaker        BreakerConfig
 }
 
-// NoTarget is the absence of a target.
-var NoTarget = Target{Site: topology.None, Model: topology.None, Replica: topology.None}
-
-// Request is all that a policy may know of a step and its session. It holds
-// neither the answer's length nor anything else of the future.
-type Request struct {
-	// Draw is keyed by session, step and attempt.
-	Draw rng.Stream
-	// Session is the replayed session's key, for affinity by hash.
-	Session uint64
-	Origin  topology.OriginID
-	Home    topology.SiteID
-
-	// The step.
-	Kind          string
-	Task          string
-	Modality      string // "" is text
-	Pin           topology.ModelID
-	PII           bool     // the step's rule or the session's
-	Residency     []string // nil: anywhere
-	Input         int      // prompt tokens
-	LatencyBudget time.Duration
-	// Difficulty is a prediction, never the truth.
-	Difficulty float64
-
-	// The attempt, from 1. Escalation counts the answers to this step that a
-	// validator refused. Tried are the targets of earlier attempts, Last why
-	// the latest of them failed.
-	Attempt    int
-	Escalation int
-	Tried      []Target
-	Last       workloads.Status
-
-	History History
+// DefaultConfig bounds an answer at 4,096 tokens, as chat interfaces commonly
+// do, and expects 256.
+func DefaultConfig() Config {
+	return Config{
+		MaxOutput: 4096, ExpectedOutput: 256,
+		Breaker: BreakerConfig{Failures: 5, CoolDown: 10 * time.Second},
+	}
 }
 
-// History is what a session has behind it.
-type History struct {
-	Steps    int // accepted
-	Messages int // in this step's context
-	Tokens   int // input and output, all attempts
-	Failures int // attempts that failed
-	// Cheap counts accepted steps that ran on a model that is not Frontier.
-	Cheap int
-	USD   float64
-	// USDLeft and TimeLeft are what the budget leaves; negative: no limit.
-	USDLeft  float64
-	TimeLeft time.Duration
-	// Warm are the replicas that served this session lately, latest first,
-	// with the tokens of this step's context that they may still hold.
-	Warm [4]Warm
+// Router is a policy with everything around it: the view it reads, the rules
+// it cannot break, the choice of replicas, and circuit breakers. It is a pure
+// state machine for use by one goroutine at a time; every replication has its
+// own.
+type Router struct {
+	policy  Policy
+	knowing Clairvoyant // the policy, when it is one
+	view    View
+	breaker BreakerConfig
 }
 
-// Warm is a replica that may hold a session's KV cache.
-type Warm struct {
-	Target Target
-	Tokens int
-	At     time.Duration
+// New makes a Router whose view is that all replicas are idle and all sites
+// in service. The policy must not serve another Router.
+func New(t *Table, p Policy, c Config) *Router {
+	w := t.World
+	r := &Router{policy: p, breaker: c.Breaker}
+	r.knowing, _ = p.(Clairvoyant)
+	r.view = View{
+		World: w, table: t,
+		Loads:     make([]Load, len(w.Replicas)),
+		Down:      make([]bool, len(w.Sites)),
+		MaxOutput: max(c.MaxOutput, 0), ExpectedOutput: max(c.ExpectedOutput, 0),
+		siteOff:  make([]bool, len(w.Sites)),
+		modelOff: make([]bool, len(w.Models)),
+		breakers: make([]Breaker, len(w.Replicas)),
+	}
+	return r
 }
 
-// Decision is a policy's answer. Target is NoTarget when no site may serve the
-// step.
-type Decision struct {
-	Target Target
-	// Reason is one of the policy's constant phrases.
-	Reason string
-	// Estimate is the latency that the policy expects; 0: it makes none.
-	Estimate time.Duration
-	// Fallbacks are tried in order when the target rejects or fails.
-	Fallbacks     [3]Target
-	FallbackCount int
-	// HedgeAfter is how long to wait for the first token before a second
-	// attempt starts on Fallbacks[0]; 0: never.
-	HedgeAfter time.Duration
-	// ReserveUSD bounds the attempt's price, for budgets.
-	ReserveUSD float64
+// Policy is the policy that routes.
+func (r *Router) Policy() Policy { return r.policy }
+
+// Clairvoyant says that the driver is to call RouteKnowing.
+func (r *Router) Clairvoyant() bool { return r.knowing != nil }
+
+// View is what the router believes. It changes with every call; callers only
+// read it.
+func (r *Router) View() *View { return &r.view }
+
+// Route fills d with where an attempt is to run. It never fails: where no
+// site may serve the step, d.Target is NoTarget.
+func (r *Router) Route(now time.Duration, req *Request, d *Decision) {
+	r.view.Now = now
+	*d = Decision{Target: NoTarget}
+	r.policy.Route(req, &r.view, d)
+	r.finish(req, d)
 }
 
-// Policy routes attempts. It is a pure state machine: the same calls give the
-// same answers. It is used by one goroutine at a time.
-type Policy interface {
-	// Name is what users call the policy.
-	Name() string
-	// Route fills d.
-	Route(req *Request, v *View, d *Decision)
+// RouteKnowing is Route for a clairvoyant policy; with another policy it is
+// Route.
+func (r *Router) RouteKnowing(now time.Duration, req *Request, f *Future, d *Decision) {
+	if r.knowing == nil {
+		r.Route(now, req, d)
+		return
+	}
+	r.view.Now = now
+	*d = Decision{Target: NoTarget}
+	r.knowing.RouteKnowing(req, &r.view, f, d)
+	r.finish(req, d)
 }
 
-// Future is what only a clairvoyant policy sees.
-type Future struct {
-	Output int
-	// Correct says whether model m would answer right at this attempt.
-	Correct func(m topology.ModelID) bool
-	// Wait is the time that a request sent now would spend queueing, as the
-	// simulator's present state has it.
-	Wait func(r topology.ReplicaID) time.Duration
-	// Cached is how many prompt tokens the replica really holds.
-	Cached func(r topology.ReplicaID) int
+// finish holds a policy's answer to the rules, chooses replicas and sets the
+// reservation: the price of the dearest of the target and the fallbacks.
+func (r *Router) finish(req *Request, d *Decision) {
+	g := newGate(&r.view, req)
+	dep, rule := g.target(d.Target)
+	if rule != "" {
+		if dep = r.replace(req, d, rule); dep == nil {
+			return
+		}
+	}
+	d.Target = r.settle(req, d.Target, dep)
+	d.ReserveUSD = reserve(dep, req.Input, r.view.MaxOutput)
+	r.fallbacks(&g, d)
+	if d.FallbackCount == 0 || d.HedgeAfter < 0 {
+		d.HedgeAfter = 0
+	}
+	d.Estimate = max(d.Estimate, 0)
+	if r.view.tripped > 0 {
+		r.view.breakers[dep.First].Sent(r.view.Now, r.breaker)
+	}
 }
 
-// Clairvoyant is a policy that sees the future. The driver calls RouteKnowing
-// in place of Route.
-type Clairvoyant interface {
-	Policy
-	RouteKnowing(req *Request, v *View, f *Future, d *Decision)
+// replace puts the nearest target that the rules admit in the place of an
+// answer that they do not. The reason tells which rule it was.
+func (r *Router) replace(req *Request, d *Decision, rule Rule) *topology.Deployment {
+	refused, reason := d.Target, d.Reason
+	*d = Decision{}
+	s := newSearch(&r.view, req)
+	s.everywhere()
+	s.answer(d, string(rule))
+	if s.n > 0 {
+		return s.found[0].dep
+	}
+	if refused == NoTarget && reason != "" {
+		d.Reason = reason
+	}
+	return nil
 }
 
-// Load is what a replica last reported.
-type Load struct {
-	At              time.Duration // when it was so
-	Running, Queued int32
+// everywhere offers every deployment by distance.
+func (s *search) everywhere() {
+	for t := topology.Device; t < topology.Tiers; t++ {
+		s.nearestOf(t)
+	}
 }
 
-// View is what the router believes of the world. It is kept up by the
-// router's Observe methods, never rebuilt.
-type View struct {
-	World *topology.World
-	Now   time.Duration
-	// Loads is indexed by ReplicaID.
-	Loads []Load
-	// Down is indexed by SiteID: the site reports itself out of service.
-	Down []bool
+// settle names the replica where the policy did not.
+func (r *Router) settle(req *Request, t Target, d *topology.Deployment) Target {
+	if t.Replica == topology.None {
+		t.Replica = r.view.replica(req, t.Site, d)
+	}
+	return t
+}
+
+// fallbacks drops those that the rules forbid or that repeat a deployment.
+func (r *Router) fallbacks(g *gate, d *Decision) {
+	n := min(max(d.FallbackCount, 0), len(d.Fallbacks))
+	d.FallbackCount = 0
+	for i := range n {
+		t := d.Fallbacks[i]
+		dep, rule := g.target(t)
+		if rule != "" || d.holds(t) {
+			continue
+		}
+		d.Fallbacks[d.FallbackCount] = r.settle(g.req, t, dep)
+		d.FallbackCount++
+		d.ReserveUSD = max(d.ReserveUSD, reserve(dep, g.req.Input, r.view.MaxOutput))
+	}
+	for i := d.FallbackCount; i < len(d.Fallbacks); i++ {
+		d.Fallbacks[i] = NoTarget
+	}
+}
+
+// holds says that the decision names t's deployment already.
+func (d *Decision) holds(t Target) bool {
+	if d.Target.Site == t.Site && d.Target.Model == t.Model {
+		return true
+	}
+	for i := range d.FallbackCount {
+		if d.Fallbacks[i].Site == t.Site && d.Fallbacks[i].Model == t.Model {
+			return true
+		}
+	}
+	return false
+}
+
+// Observe takes in what a replica reports; at is when it was so.
+func (r *Router) Observe(at time.Duration, id topology.ReplicaID, running, queued int) {
+	r.view.Loads[id] = Load{At: at, Running: int32(running), Queued: int32(queued)}
+}
+
+// ObserveSite takes in that a site reports itself out of service, or back.
+func (r *Router) ObserveSite(s topology.SiteID, down bool) { r.view.Down[s] = down }
+
+// Switch sets or clears the kill switch of a site.
+func (r *Router) Switch(s topology.SiteID, off bool) {
+	r.view.siteOff[s] = off
+	r.view.switched = true
+}
+
+// SwitchModel sets or clears the kill switch of a model.
+func (r *Router) SwitchModel(m topology.ModelID, off bool) {
+	r.view.modelOff[m] = off
+	r.view.switched = true
+}
+
+// Feedback tells the target's breaker how an attempt ended. An error or a
+// timeout is a failure; an answer is none, right or wrong. A rejection says
+// that the site is busy and a cancellation says nothing: neither counts.
+func (r *Router) Feedback(now time.Duration, t Target, status workloads.Status) {
+	d := r.view.World.Deployment(t.Site, t.Model)
+	if d == nil || d.Replicas < 1 {
+		return
+	}
+	ok := status == workloads.StatusOK || status == workloads.StatusInvalid
+	if !ok && status != workloads.StatusError && status != workloads.StatusTimeout {
+		return
+	}
+	b := &r.view.breakers[d.First]
+	before := b.tripped
+	b.Done(now, ok, r.breaker)
+	switch {
+	case b.tripped && !before:
+		r.view.tripped++
+	case before && !b.tripped:
+		r.view.tripped--
+	}
 }
