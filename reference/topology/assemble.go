@@ -8,8 +8,9 @@ import (
 // Assemble makes a World ready for use from its exported fields and the links
 // between its places, row by row (sites first, then origins; both ends of
 // every pair). It numbers sites, models, origins and replicas by the order of
-// their slices, sets DeviceSite and sorts the sites around every place. It
-// takes over the slices of w.
+// their slices, sets DeviceSite and sorts the sites around every place. Absent
+// StateSite and ToolSite mean that both are at the home. It takes over the
+// slices of w.
 func Assemble(w World, links []Link) (*World, error) {
 	n := len(w.Sites) + len(w.Origins)
 	if len(links) != n*n {
@@ -28,10 +29,14 @@ func Assemble(w World, links []Link) (*World, error) {
 			return nil, err
 		}
 	}
-	w.nearest = make([][]SiteID, n)
-	for p := range w.nearest {
-		w.nearest[p] = w.sortAround(Place(p))
+	if w.StateSite == nil {
+		w.StateSite = slices.Repeat([]SiteID{None}, len(w.Sites))
 	}
+	if w.ToolSite == nil {
+		w.ToolSite = slices.Repeat([]SiteID{None}, len(w.Sites))
+	}
+	w.index()
+	w.rank()
 	return &w, nil
 }
 
@@ -59,29 +64,53 @@ func (w *World) number(s SiteID) error {
 	return nil
 }
 
-// sortAround lists all sites by round trip from p. An origin's own device
-// comes first.
-func (w *World) sortAround(p Place) []SiteID {
-	sites := make([]SiteID, len(w.Sites))
-	for i := range sites {
-		sites[i] = SiteID(i)
+// index fills the lists and maps by which the methods find things.
+func (w *World) index() {
+	w.siteNames = make(map[string]SiteID, len(w.Sites))
+	w.byTier = [Tiers][]SiteID{}
+	w.serving = make([][]SiteID, len(w.Models))
+	for _, s := range w.Sites {
+		w.siteNames[s.Name] = s.ID
+		w.byTier[s.Tier] = append(w.byTier[s.Tier], s.ID)
+		for _, d := range s.Deployments {
+			w.serving[d.Model] = append(w.serving[d.Model], s.ID)
+		}
 	}
-	origin := int(p) >= len(w.Sites)
-	slices.SortStableFunc(sites, func(a, b SiteID) int {
-		if origin && (a == w.DeviceSite) != (b == w.DeviceSite) {
-			if a == w.DeviceSite {
-				return -1
+	w.originNames = make(map[string]OriginID, len(w.Origins))
+	for _, o := range w.Origins {
+		w.originNames[o.Name] = o.ID
+	}
+	w.modelNames = make(map[string]ModelID, len(w.Models))
+	for _, m := range w.Models {
+		w.modelNames[m.Name] = m.ID
+	}
+}
+
+// rank sorts, for every place, the sites by round trip. A key holds the round
+// trip in nanoseconds and, for ties, the site's number.
+func (w *World) rank() {
+	const idBits = 20
+	n := len(w.Sites) + len(w.Origins)
+	keys := make([]uint64, 0, len(w.Sites))
+	all := make([]SiteID, 0, n*len(w.Sites))
+	w.nearest = make([][]SiteID, n)
+	for from := range n {
+		keys = keys[:0]
+		for s := range w.Sites {
+			place := Place(s)
+			if SiteID(s) == w.DeviceSite {
+				if from < len(w.Sites) {
+					continue // how far a device is depends on its user
+				}
+				place = Place(from)
 			}
-			return 1
+			keys = append(keys, uint64(w.Link(Place(from), place).RTT)<<idBits|uint64(s))
 		}
-		ra, rb := w.Link(p, w.SitePlace(a)).RTT, w.Link(p, w.SitePlace(b)).RTT
-		switch {
-		case ra < rb:
-			return -1
-		case ra > rb:
-			return 1
+		slices.Sort(keys)
+		start := len(all)
+		for _, k := range keys {
+			all = append(all, SiteID(k&(1<<idBits-1)))
 		}
-		return int(a - b)
-	})
-	return sites
+		w.nearest[from] = all[start:len(all):len(all)]
+	}
 }

@@ -1,0 +1,105 @@
+package topology
+
+import "time"
+
+// Tier is a layer of the continuum, nearest the user first.
+type Tier uint8
+
+// The tiers.
+const (
+	Device Tier = iota
+	Metro
+	Regional
+	Central
+	Tiers = 4
+)
+
+func (t Tier) String() string {
+	return [...]string{"device", "metro", "regional", "central"}[t]
+}
+
+// Site is a place in a tier.
+type Site struct {
+	ID       SiteID
+	Name     string
+	Tier     Tier
+	Region   string // for residency rules
+	Provider string
+	Lat, Lon float64 // degrees
+	// Home says that session actors can live here.
+	Home        bool
+	Deployments []Deployment
+	// EgressUSDPerGB is paid per byte that leaves the site's provider.
+	EgressUSDPerGB float64
+	Cache          ResponseCache
+	// Stores says that the site keeps conversations, so that a request
+	// uploads its new tokens only (wire: delta).
+	Stores bool
+}
+
+// Replica is one copy of a deployment: the unit that queues and batches.
+type Replica struct {
+	Site  SiteID
+	Index int32 // of the deployment at its site
+	Model ModelID
+}
+
+// ReplicaID numbers a World's replicas.
+type ReplicaID int32
+
+// Deployment is one model resident at one site.
+type Deployment struct {
+	Model    ModelID
+	Replicas int
+	// First is the number of the first of its replicas, which follow each
+	// other.
+	First ReplicaID
+	// Slots is how many sequences a replica runs at once; QueueLimit how many
+	// more wait at a replica before a request is rejected (HTTP 429).
+	Slots, QueueLimit int
+	// PrefillTokS is one replica's prefill rate, in tokens/s.
+	PrefillTokS float64
+	// StepBase and StepPerSeq give the time of one decode iteration at
+	// occupancy n: StepBase + n*StepPerSeq.
+	StepBase, StepPerSeq time.Duration
+	// KVTokens is how many tokens of context a replica's cache holds.
+	KVTokens int64
+	Price    Price
+	// ColdStart is the delay of the first request to a replica that is not
+	// running, and WarmFor how long it runs on without work (0: always runs).
+	ColdStart, WarmFor time.Duration
+	// JoulesPerTok is the energy per output token; 0 where unknown.
+	JoulesPerTok float64
+}
+
+// Price is in US dollars per million tokens, by how a token was served.
+type Price struct{ In, Cached, Out float64 }
+
+// ResponseCache answers repeated requests without a model.
+type ResponseCache struct {
+	// Share is the probability of a hit by step kind ("" for other kinds).
+	Share   map[string]float64
+	Latency time.Duration
+}
+
+// Model is an entry of the catalogue.
+type Model struct {
+	ID   ModelID
+	Name string
+	// ParamsB are billions of weights, ActiveB those used for one token.
+	ParamsB, ActiveB float64
+	// Ability is on the scale of a step's difficulty (DESIGN section 5).
+	Ability       float64
+	ContextTokens int
+	Modalities    []string
+	Frontier      bool
+}
+
+// Origin is a population of users at one place.
+type Origin struct {
+	ID       OriginID
+	Name     string
+	Region   string
+	Lat, Lon float64
+	Weight   float64 // share of sessions; all weights sum to 1
+}
