@@ -1,0 +1,88 @@
+package importers
+
+// trie holds sequences of block ids, each of which names the content of one
+// block of a prompt. Runs without a branch are one node.
+type trie struct{ root trieNode }
+
+type trieNode struct {
+	ids      []int64 // on the way from the parent
+	depth    int     // blocks from the root to the end of ids
+	children map[int64]*trieNode
+	last     int // the latest sequence through the end of ids
+	uses     int // how many sequences pass
+	ends     int // how many of them end here
+	tokens   int // the shortest of their prompts, up to the node's depth
+	number   int // of the prefix written for it; 0: none yet
+}
+
+// insert adds a sequence, numbered from 0 by the caller, and says how many of
+// its blocks were there before and which sequence had them last (-1: none).
+func (t *trie) insert(ids []int64, sequence int) (shared, last int) {
+	n, last := &t.root, -1
+	for {
+		child := n.children[first(ids)]
+		if len(ids) == 0 || child == nil {
+			break
+		}
+		k := commonLength(child.ids, ids)
+		if k < len(child.ids) {
+			child = n.split(child, k)
+		}
+		shared, last = shared+k, child.last
+		n, ids = child, ids[k:]
+		n.last = sequence
+		n.uses++
+	}
+	if len(ids) == 0 {
+		n.ends++
+		return shared, last
+	}
+	n.add(&trieNode{ids: ids, depth: n.depth + len(ids), last: sequence, uses: 1, ends: 1})
+	return shared, last
+}
+
+// path calls do with the nodes along a sequence that was inserted.
+func (t *trie) path(ids []int64, do func(*trieNode) error) error {
+	for n := &t.root; len(ids) > 0; {
+		n = n.children[ids[0]]
+		ids = ids[len(n.ids):]
+		if err := do(n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// split cuts the way to child behind k of its blocks.
+func (n *trieNode) split(child *trieNode, k int) *trieNode {
+	upper := &trieNode{ids: child.ids[:k:k], depth: n.depth + k, last: child.last, uses: child.uses}
+	n.add(upper)
+	child.ids = child.ids[k:]
+	upper.add(child)
+	return upper
+}
+
+func (n *trieNode) add(child *trieNode) {
+	if n.children == nil {
+		n.children = make(map[int64]*trieNode)
+	}
+	n.children[child.ids[0]] = child
+}
+
+// first is the first id, or 0 where there is none.
+func first(ids []int64) int64 {
+	if len(ids) == 0 {
+		return 0
+	}
+	return ids[0]
+}
+
+func commonLength(a, b []int64) int {
+	n := min(len(a), len(b))
+	for i := range n {
+		if a[i] != b[i] {
+			return i
+		}
+	}
+	return n
+}
