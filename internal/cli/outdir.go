@@ -1,0 +1,139 @@
+package cli
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+)
+
+// runFile is the one file of a run's folder that may differ between two equal
+// runs: it holds the time of day, the machine and the command. Its schema also
+// marks the folder as ours to overwrite.
+const (
+	runFile   = "run.json"
+	runSchema = "tierlab.run/v1"
+)
+
+// runNote is what run.json holds.
+type runNote struct {
+	Schema   string    `json:"schema"`
+	Command  []string  `json:"command"`
+	Version  string    `json:"version"`
+	Go       string    `json:"go"`
+	Platform string    `json:"platform"`
+	CPUs     int       `json:"cpus"`
+	MaxProcs int       `json:"gomaxprocs"`
+	Started  time.Time `json:"started"`
+	Finished time.Time `json:"finished"`
+	// Partial marks a run that was interrupted.
+	Partial bool `json:"partial,omitempty"`
+}
+
+// outDir is a folder that appears whole or not at all: its files are written
+// to a sibling that takes its place at the end.
+type outDir struct {
+	final string
+	temp  string // "" once committed or dropped
+	note  runNote
+}
+
+// newOutDir prepares the folder of a run. It refuses one that exists, unless it
+// is empty, or holds a run and force is set.
+func newOutDir(final string, force bool, command []string) (*outDir, error) {
+	final = filepath.Clean(final)
+	if err := mayReplace(final, force); err != nil {
+		return nil, badInput(err)
+	}
+	parent := filepath.Dir(final)
+	if err := os.MkdirAll(parent, 0o755); err != nil {
+		return nil, badInputf("--out %s: %w", final, err)
+	}
+	temp, err := os.MkdirTemp(parent, "."+filepath.Base(final)+".*")
+	if err != nil {
+		return nil, badInputf("--out %s: %w", final, err)
+	}
+	return &outDir{final: final, temp: temp, note: runNote{
+		Schema:   runSchema,
+		Command:  command,
+		Version:  version(),
+		Go:       runtime.Version(),
+		Platform: runtime.GOOS + "/" + runtime.GOARCH,
+		CPUs:     runtime.NumCPU(),
+		MaxProcs: runtime.GOMAXPROCS(0),
+		Started:  time.Now().UTC(),
+	}}, nil
+}
+
+// mayReplace says what stands in the way of a folder, if anything does.
+func mayReplace(dir string, force bool) error {
+	entries, err := os.ReadDir(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return fmt.Errorf("--out %s: %w", dir, err)
+	case len(entries) == 0:
+		return nil
+	}
+	var note runNote
+	text, err := os.ReadFile(filepath.Join(dir, runFile))
+	ours := err == nil && json.Unmarshal(text, &note) == nil && note.Schema == runSchema
+	switch {
+	case !ours:
+		return fmt.Errorf("--out %s: the folder holds something that is not a run (it has no %s of ours), so not even --force replaces it", dir, runFile)
+	case !force:
+		return fmt.Errorf("--out %s: the folder holds a run from %s; choose another, or replace it with --force",
+			dir, note.Started.Format(time.DateTime))
+	}
+	return nil
+}
+
+// path is where a file of the folder is written for now.
+func (d *outDir) path(name string) string { return filepath.Join(d.temp, name) }
+
+// commit writes run.json and puts the folder in its place. What was there
+// before is removed last, so that at every moment one of the two exists.
+func (d *outDir) commit(partial bool) error {
+	d.note.Finished, d.note.Partial = time.Now().UTC(), partial
+	text, err := json.MarshalIndent(d.note, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(d.path(runFile), append(text, '\n'), 0o644); err != nil {
+		return err
+	}
+	if err := os.Chmod(d.temp, 0o755); err != nil {
+		return err
+	}
+	old := d.temp + ".old"
+	moved := true
+	if err := os.Rename(d.final, old); errors.Is(err, fs.ErrNotExist) {
+		moved = false
+	} else if err != nil {
+		return err
+	}
+	if err := os.Rename(d.temp, d.final); err != nil {
+		if moved {
+			err = errors.Join(err, os.Rename(old, d.final))
+		}
+		return err
+	}
+	d.temp = ""
+	if moved {
+		return os.RemoveAll(old)
+	}
+	return nil
+}
+
+// drop removes what was written, unless it is committed.
+func (d *outDir) drop() {
+	if d.temp != "" {
+		os.RemoveAll(d.temp)
+		d.temp = ""
+	}
+}

@@ -1,0 +1,47 @@
+package cli
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+)
+
+// writeOutput has write fill the named file, or standard output when the name
+// is empty or "-". A file appears whole or not at all: it is written beside
+// its place and renamed, so that a command may also replace its own input.
+func writeOutput(name string, stdio Stdio, write func(io.Writer) error) error {
+	if name == "" || name == "-" {
+		return buffered(stdio.Out, write)
+	}
+	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
+	if err != nil {
+		return badInputf("output %s: %w", name, err)
+	}
+	err = buffered(f, write)
+	if closing := f.Close(); err == nil {
+		err = closing
+	}
+	if err == nil {
+		err = os.Chmod(f.Name(), 0o644)
+	}
+	if err == nil {
+		err = os.Rename(f.Name(), name)
+	}
+	if err != nil {
+		os.Remove(f.Name())
+	}
+	return err
+}
+
+func buffered(w io.Writer, write func(io.Writer) error) error {
+	b := bufio.NewWriterSize(w, 1<<16)
+	if err := write(b); err != nil {
+		return err
+	}
+	if err := b.Flush(); err != nil {
+		return fmt.Errorf("write: %w", err)
+	}
+	return nil
+}
