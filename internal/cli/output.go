@@ -2,8 +2,10 @@ package cli
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 )
@@ -17,7 +19,11 @@ func writeOutput(name string, stdio Stdio, write func(io.Writer) error) error {
 	}
 	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
 	if err != nil {
-		return badInputf("output %s: %w", name, err)
+		var path *fs.PathError
+		if errors.As(err, &path) {
+			err = path.Err // its path is the temporary file's
+		}
+		return badInputf("cannot write %s: %w", name, err)
 	}
 	err = buffered(f, write)
 	if closing := f.Close(); err == nil {

@@ -53,7 +53,9 @@ Start with "tierlab demo".`
 		return applySettings(cmd, g.config, stdio.Err)
 	}
 	root.AddCommand(
+		newPolicy(stdio),
 		newVersion(stdio),
+		newWorkload(g, stdio),
 	)
 	return root
 }
@@ -116,6 +118,13 @@ func exactly(what ...string) cobra.PositionalArgs {
 			return badInputf("%s takes %s; %q is one argument too many", cmd.CommandPath(), takes(what), args[len(what)])
 		}
 		return nil
+	}
+}
+
+// atMost allows the named positional arguments to be left out.
+func atMost(what ...string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		return exactly(what[:min(len(args), len(what))]...)(cmd, args)
 	}
 }
 

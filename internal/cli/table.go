@@ -1,0 +1,40 @@
+package cli
+
+import (
+	"io"
+	"strings"
+	"unicode/utf8"
+)
+
+// table is text in columns, each as wide as its widest cell.
+type table struct {
+	rows [][]string
+}
+
+func newTable(heads ...string) *table { return &table{rows: [][]string{heads}} }
+
+func (t *table) row(cells ...string) { t.rows = append(t.rows, cells) }
+
+// write writes the columns with two spaces between them, nothing behind the
+// last.
+func (t *table) write(w io.Writer) error {
+	var widths []int
+	for _, row := range t.rows {
+		for i, cell := range row {
+			if i == len(widths) {
+				widths = append(widths, 0)
+			}
+			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+		}
+	}
+	var b strings.Builder
+	for _, row := range t.rows {
+		line := ""
+		for i, cell := range row {
+			line += cell + strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell)+2)
+		}
+		b.WriteString(strings.TrimRight(line, " ") + "\n")
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}

@@ -1,0 +1,109 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"tierlab/workloads"
+	"tierlab/workloads/generate"
+)
+
+// generateOptions describe a workload to generate.
+type generateOptions struct {
+	profile  string
+	sessions int
+	seed     uint64
+	out      string
+}
+
+func newWorkloadGenerate(g *global, stdio Stdio) *cobra.Command {
+	var o generateOptions
+	cmd := &cobra.Command{
+		Use:   "generate",
+		Short: "Generate a workload from a profile of published statistics",
+		Long: `Generate a workload. A profile is built in (tierlab workload profiles lists them)
+or a YAML file. The same profile, number of sessions and seed give the same
+bytes.`,
+		Example: `  tierlab workload generate --profile coding-agent --sessions 5 --seed 1 --out w.jsonl
+  tierlab workload generate --profile chat-sharegpt -n 20`,
+		Args: exactly(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := o.validate(); err != nil {
+				return badInput(err)
+			}
+			return generateWorkload(cmd.Context(), o, stdio, newProgress(stdio, g.quiet))
+		},
+	}
+	f := cmd.Flags()
+	f.StringVarP(&o.profile, "profile", "p", "coding-agent", "a built-in `profile` or a YAML file")
+	f.IntVarP(&o.sessions, "sessions", "n", 100, "how many sessions")
+	f.Uint64Var(&o.seed, "seed", 1, "the seed of all draws")
+	f.StringVarP(&o.out, "out", "o", "-", "the `file` to write")
+	return cmd
+}
+
+func (o *generateOptions) validate() error {
+	if o.sessions < 1 {
+		return fmt.Errorf("--sessions: %d is not above 0", o.sessions)
+	}
+	return nil
+}
+
+func generateWorkload(ctx context.Context, o generateOptions, stdio Stdio, show *progress) error {
+	p, err := readProfile(o.profile)
+	if err != nil {
+		return err
+	}
+	h, err := p.Header(o.sessions, o.seed)
+	if err != nil {
+		return err
+	}
+	err = writeOutput(o.out, stdio, func(w io.Writer) error {
+		out := workloads.NewWriter(&interruptibleWriter{ctx, w}, h)
+		if err := generate.Generate(p, o.sessions, o.seed, out); err != nil {
+			return err
+		}
+		return out.Close()
+	})
+	if err == nil {
+		show.Say("generated %s of profile %s", count(o.sessions, "session"), p.Name)
+	}
+	return err
+}
+
+// readProfile finds a profile by its name, or reads it from a file when the
+// name is not a built-in one.
+func readProfile(name string) (*generate.Profile, error) {
+	builtin := generate.Names()
+	if slices.Contains(builtin, name) {
+		return generate.Builtin(name)
+	}
+	if !strings.ContainsAny(name, "./") {
+		return nil, badInputf("no profile %q%s", name, didYouMean(name, builtin))
+	}
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return nil, badInputf("profile: %w", err)
+	}
+	p, err := generate.Parse(name, text)
+	return p, badInput(err)
+}
+
+// interruptibleWriter is a writer that ends with its context.
+type interruptibleWriter struct {
+	ctx context.Context
+	w   io.Writer
+}
+
+func (w *interruptibleWriter) Write(b []byte) (int, error) {
+	if err := w.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return w.w.Write(b)
+}
