@@ -14,9 +14,9 @@ type EventKind uint8
 const (
 	Arrived     EventKind = 1 + iota // the session begins
 	Routed                           // the router has answered: Decision
-	AttemptDone                      // a model call ended: Status, Parts, tokens, money
+	AttemptDone                      // a model call ended: Status, Call
 	FirstToken                       // the first token of an attempt reached the home
-	Validated                        // the validator has looked: Pass
+	Validated                        // the validator has looked: Pass, Fatal
 	ToolDone                         // a tool call ended: Status
 	Committed                        // what the session asked to store is durable
 	TimerFired                       // a timer of the session: Timer
@@ -26,9 +26,12 @@ const (
 // Event is one thing that happened. Step, Attempt and Tool number within the
 // session, the step and the step; fields that a kind does not need are zero.
 type Event struct {
-	Kind    EventKind
-	Timer   TimerKind
-	Pass    bool
+	Kind  EventKind
+	Timer TimerKind
+	Pass  bool
+	// Fatal, on AttemptDone and Validated, is the quality model's verdict that
+	// this answer, once accepted, fails the session. The driver draws it.
+	Fatal   bool
 	Step    int32
 	Attempt int32
 	Tool    int32
@@ -37,11 +40,15 @@ type Event struct {
 	Decision *router.Decision
 	// Call is what an attempt took; read during the call and not kept.
 	Call *Call
-	USD  float64 // of a tool call, a validation or a commit
+	// USD is the price of a tool call, a validation, a commit, or (on Routed)
+	// of an orchestration service's transitions for the step.
+	USD float64
 }
 
-// Call is what one attempt took. Queue, Prefill, Decode and Network sum to the
-// time from sending to the event.
+// Call is what one attempt took, also when it failed or was cancelled. Queue,
+// Prefill, Decode and Network sum to the time from sending to the event. USD
+// is the price of its tokens, Egress that of its bytes; both count against the
+// reservation.
 type Call struct {
 	Queue, Prefill, Decode, Network time.Duration
 	First                           time.Duration // when the first token reached the home; 0: none did
@@ -65,17 +72,19 @@ const (
 // EffectKind says what a driver has to do.
 type EffectKind uint8
 
-// The effects that a Machine asks for.
+// The effects that a Machine asks for. Each Route, Start, Validate, RunTool
+// and Commit is answered by exactly one event; Finish waits for the answers.
 const (
-	Route    EffectKind = 1 + iota // ask the router, answer with Routed at once
-	Start                          // start an attempt: Target
-	Cancel                         // stop an attempt; no AttemptDone follows
-	Validate                       // check an attempt's answer, answer with Validated
-	RunTool                        // run a tool call, answer with ToolDone
-	SetTimer                       // answer with TimerFired at At
-	Commit                         // make the session's events durable, answer with Committed
-	StepDone                       // report a step's outcome
-	Finish                         // report the session's outcome; nothing follows
+	Route      EffectKind = 1 + iota // ask the router (Machine.Request), answer with Routed
+	Start                            // start an attempt: Target; answer with AttemptDone
+	Cancel                           // stop an attempt: its AttemptDone follows at once
+	Validate                         // check an attempt's answer, answer with Validated
+	RunTool                          // run a tool call, answer with ToolDone
+	CancelTool                       // stop a tool call: its ToolDone follows at once
+	SetTimer                         // answer with TimerFired at At; there is no taking back
+	Commit                           // make the session's events durable, answer with Committed
+	StepDone                         // report a step's outcome (Machine.StepOutcome)
+	Finish                           // report the session's outcome; nothing follows
 )
 
 // Effect is one thing to do.

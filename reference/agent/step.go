@@ -1,0 +1,276 @@
+package agent
+
+import (
+	"time"
+
+	"tierlab/workloads"
+)
+
+// phase is where a step is in its life.
+type phase uint8
+
+const (
+	waiting    phase = iota // for its edges, or for its Due timer
+	storing                 // for the commit that its model call needs
+	holding                 // for budget that others have reserved
+	routing                 // for the router
+	calling                 // for an attempt
+	validating              // for the validator
+	pausing                 // after a failure
+	sealing                 // for the commit of its answer
+	acting                  // for its tool calls
+	over
+)
+
+// part is a kind of time in a split.
+type part uint8
+
+const (
+	inQueue part = iota
+	inNetwork
+	inPrefill
+	inDecode
+	inTool
+	inState
+	inBackoff
+	parts
+)
+
+// passes is what a step's time in a phase counts as.
+func (p phase) passes() part {
+	switch p {
+	case storing, routing, sealing:
+		return inState
+	case validating, acting:
+		return inTool
+	}
+	return inBackoff
+}
+
+// enter moves a step to its next phase and attributes the time since the last
+// one began, as far as the answer's acceptance: what follows it stands in
+// toolsAt and done. Of the time in calling, the attempts say what it was.
+func (m *Machine) enter(st *step, next phase) {
+	switch st.phase {
+	case storing, holding, routing, validating, pausing:
+		st.split[st.phase.passes()] += m.now - st.mark
+		st.mark = m.now
+	}
+	if st.phase == holding {
+		m.held--
+	}
+	if next == holding {
+		m.held++
+	}
+	st.phase = next
+}
+
+// happen notes a step's moment; its edges fire before Handle returns.
+func (m *Machine) happen(s int32, what moment) {
+	m.moments = append(m.moments, happened{s, what})
+}
+
+func (m *Machine) settleMoments() {
+	for i := 0; i < len(m.moments) && !m.stopped(); i++ {
+		h := m.moments[i]
+		f := &m.prog.nodes[h.step].fires
+		for _, e := range m.prog.fires[f[h.what]:f[h.what+1]] {
+			m.fire(e)
+			if m.stopped() {
+				break
+			}
+		}
+	}
+	m.moments = m.moments[:0]
+}
+
+// fire counts one edge of a step as met. The step is due when the latest of
+// its edges is; of edges due at once, that of the lowest step counts as cause.
+func (m *Machine) fire(number int32) {
+	e := &m.prog.edges[number]
+	st := &m.steps[e.to]
+	at := m.now + m.gap(e)
+	if st.cause < 0 || at > st.dueAt || at == st.dueAt && e.from < m.prog.edges[st.cause].from {
+		st.cause, st.dueAt = number, at
+	}
+	if st.edges--; st.edges > 0 {
+		return
+	}
+	if st.dueAt <= m.now {
+		m.begin(e.to)
+		return
+	}
+	m.armed++
+	m.emit(Effect{Kind: SetTimer, Timer: Due, Step: e.to, At: st.dueAt})
+}
+
+// gap is an edge's delay under the caps.
+func (m *Machine) gap(e *edge) time.Duration {
+	if e.cause == workloads.CauseHuman {
+		return capped(e.delay, m.cfg.ThinkCap)
+	}
+	return capped(e.delay, m.cfg.ToolCap)
+}
+
+func (m *Machine) onDue(s int32) {
+	st := &m.steps[s]
+	if st.phase != waiting || st.edges > 0 || m.now < st.dueAt {
+		return
+	}
+	m.armed--
+	m.begin(s)
+}
+
+// begin is a step's moment of being due.
+func (m *Machine) begin(s int32) {
+	if m.stopped() {
+		return
+	}
+	st := &m.steps[s]
+	st.phase, st.due, st.mark, st.ready = routing, m.now, m.now, m.now
+	m.active++
+	m.happen(s, atStart)
+	m.admit(s, st)
+}
+
+// admit reserves what the step costs beside its attempts, then stores what
+// made it due.
+func (m *Machine) admit(s int32, st *step) {
+	switch m.reserveStep(s, st) {
+	case refused:
+		m.stop(workloads.StatusBudget, s)
+	case later:
+		m.enter(st, holding)
+	case granted:
+		if !m.cfg.CommitEach {
+			m.call(s, st)
+			return
+		}
+		m.enter(st, storing)
+		n := &m.prog.graph.Steps[s]
+		m.commit(s, st, n.Input-n.Keep)
+	}
+}
+
+func (m *Machine) commit(s int32, st *step, tokens int) {
+	st.flags |= awaiting
+	bytes := m.cfg.EventBytes + int64(float64(tokens)*m.cfg.BytesPerToken)
+	m.ask(Effect{Kind: Commit, Step: s, Bytes: bytes})
+}
+
+func (m *Machine) onCommitted(e *Event) {
+	st := &m.steps[e.Step]
+	if !st.flags.has(awaiting) || st.phase != storing && st.phase != sealing {
+		return
+	}
+	st.flags &^= awaiting
+	m.open--
+	m.settleOverhead(st, &m.cost.State, e.USD, m.cfg.CommitUSD)
+	switch {
+	case m.stopped():
+	case st.phase == storing:
+		m.call(e.Step, st)
+	default:
+		m.act(e.Step, st)
+	}
+}
+
+// accept takes an attempt's answer as the step's.
+func (m *Machine) accept(s int32, st *step, answer int32) {
+	a := &m.attempts[answer]
+	st.answer, st.llmDone = answer, m.now
+	m.accepted++
+	if a.fatal {
+		m.fatal++
+	}
+	if !m.prog.world.Models[a.target.Model].Frontier {
+		m.cheap++
+	}
+	m.happen(s, atLLMDone)
+	n := &m.prog.nodes[s]
+	if m.cfg.CommitEach && (n.tools > 0 || n.leaf) {
+		m.enter(st, sealing)
+		m.commit(s, st, int(a.output))
+		return
+	}
+	m.enter(st, sealing)
+	m.act(s, st)
+}
+
+// act starts all tool calls of a step.
+func (m *Machine) act(s int32, st *step) {
+	m.enter(st, acting)
+	st.toolsAt = m.now
+	n := &m.prog.nodes[s]
+	for t := range n.tools {
+		call := &m.tools[n.tool+t]
+		switch {
+		case m.prog.spawned[n.tool+t] == 0:
+			call.running = true
+			st.toolsLeft++
+			m.ask(Effect{Kind: RunTool, Step: s, Tool: t})
+		case call.left > 0:
+			call.waiting = true
+			st.toolsLeft++
+			st.spawnsLeft++
+		default:
+			m.toolsDone++
+		}
+	}
+	if st.toolsLeft == 0 {
+		m.complete(s, st)
+	}
+}
+
+func (m *Machine) onToolDone(e *Event) {
+	st := &m.steps[e.Step]
+	n := &m.prog.nodes[e.Step]
+	if st.phase != acting || e.Tool < 0 || e.Tool >= n.tools || !m.tools[n.tool+e.Tool].running {
+		return
+	}
+	m.tools[n.tool+e.Tool].running = false
+	m.open--
+	m.settleOverhead(st, &m.cost.Sandbox, e.USD, m.cfg.ToolUSD)
+	if !m.stopped() {
+		st.flags &^= ledBySpawn
+		m.toolEnded(e.Step, st)
+	}
+}
+
+func (m *Machine) toolEnded(s int32, st *step) {
+	m.toolsDone++
+	if st.toolsLeft--; st.toolsLeft == 0 {
+		m.complete(s, st)
+	}
+}
+
+// complete ends a step, and with it perhaps the tool call that spawned it.
+func (m *Machine) complete(s int32, st *step) {
+	m.enter(st, over)
+	st.done = m.now
+	m.active--
+	m.done++
+	m.release(st.overhead)
+	st.overhead = 0
+	m.happen(s, atToolsDone)
+	if st.unsettled == 0 {
+		m.report(s, st)
+	}
+	n := &m.prog.graph.Steps[s]
+	if n.Owner < 0 {
+		return
+	}
+	call := &m.tools[m.prog.nodes[n.Owner].tool+n.OwnerTool]
+	if call.left--; call.left == 0 && call.waiting {
+		call.waiting = false
+		owner := &m.steps[n.Owner]
+		owner.flags |= ledBySpawn
+		owner.spawnsLeft--
+		m.toolEnded(n.Owner, owner)
+	}
+}
+
+func (m *Machine) report(s int32, st *step) {
+	st.flags |= reported
+	m.emit(Effect{Kind: StepDone, Step: s})
+}
