@@ -62,17 +62,20 @@ func (b *builder) places(f *platformForm) {
 	}
 	w.StateSite, w.ToolSite = make([]SiteID, len(w.Sites)), make([]SiteID, len(w.Sites))
 	for s := range w.Sites {
-		w.StateSite[s], w.ToolSite[s] = None, None
-		if SiteID(s) == w.DeviceSite {
-			continue
-		}
-		if w.stateTier != Device {
-			w.StateSite[s] = w.NearestIn(Place(s), w.stateTier)
-		}
-		if w.toolTier != Device {
-			w.ToolSite[s] = w.NearestIn(Place(s), w.toolTier)
-		}
+		w.StateSite[s], w.ToolSite[s] = w.beside(SiteID(s), w.stateTier), w.beside(SiteID(s), w.toolTier)
 	}
+}
+
+// beside is where a home finds a service of a tier: at the home itself where
+// it is in that tier or a farther one, else at the nearest site of the tier.
+func (w *World) beside(home SiteID, t Tier) SiteID {
+	switch {
+	case t == Device || home == w.DeviceSite:
+		return None
+	case w.Sites[home].Tier >= t:
+		return home
+	}
+	return w.NearestIn(Place(home), t)
 }
 
 func (b *builder) tierWithSites(at pos, field, name string) Tier {
