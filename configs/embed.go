@@ -1,6 +1,3 @@
-// Package configs holds the YAML that ships inside the binary: topologies and
-// the catalogues that they refer to. reference/topology says what the files
-// may contain.
 package configs
 
 import "embed"

@@ -54,6 +54,7 @@ Start with "tierlab demo".`
 	}
 	root.AddCommand(
 		newPolicy(stdio),
+		newTopology(stdio),
 		newVersion(stdio),
 		newWorkload(g, stdio),
 	)

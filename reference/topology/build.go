@@ -84,7 +84,7 @@ func (b *builder) takePrices(list []priceForm) {
 // then the World is not usable.
 func (b *builder) world(form *topologyForm) *World {
 	b.form = form
-	b.w = &World{Name: form.Name, DeviceSite: None}
+	b.w = &World{Name: form.Name, About: form.About, DeviceSite: None}
 	if !b.complete() {
 		return nil
 	}

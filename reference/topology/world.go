@@ -17,6 +17,8 @@ const None = -1
 // trips computed. It is immutable.
 type World struct {
 	Name string
+	// About says in one line what the topology stands for.
+	About string
 	// Digest is the SHA-256, in hex, of the files that the world was read from.
 	Digest    string
 	Sites     []Site
