@@ -25,7 +25,7 @@ type Importer struct {
 
 // All lists the importers in the order of their names.
 func All() []Importer {
-	return []Importer{azure, mooncake, weka}
+	return []Importer{azure, mooncake, openHands, traceLab, weka}
 }
 
 // Options change what an import writes.

@@ -183,3 +183,26 @@ func TestAzureRecording(t *testing.T) {
 		t.Errorf("the second request arrives at %s, want 4.314579s", got)
 	}
 }
+
+func TestTraceLabRecording(t *testing.T) {
+	for _, form := range []string{"derived", "sanitized"} {
+		lib, sum := imported(t, traceLab, recording(t, "tracelab-examples/example_sessions/"+form+"/round_trace.jsonl"))
+		wantSummary(t, sum, Summary{Sessions: 2, Steps: 19, Tools: 19, Input: 514012, Output: 11335})
+		human := 0
+		for _, g := range lib.Sessions {
+			for i := range g.Steps {
+				if g.Steps[i].Wait[0].Cause == workloads.CauseHuman {
+					human++
+				}
+			}
+		}
+		if human != 3 {
+			t.Errorf("got %d human gaps, want 3", human)
+		}
+	}
+}
+
+func TestOpenHandsRecording(t *testing.T) {
+	_, sum := imported(t, openHands, recording(t, "openhands-multi-swe/output.jsonl"))
+	wantSummary(t, sum, Summary{Sessions: 3, Steps: 105, Tools: 103, Input: 1913342, Output: 13341})
+}
