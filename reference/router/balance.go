@@ -13,8 +13,8 @@ func newRandom(s Spec) Policy { return &random{named{s.String()}, newPool(s)} }
 
 // Route implements Policy.
 func (p *random) Route(req *Request, v *View, d *Decision) {
-	s := newSearch(v, req)
-	if list := p.around(v.table, s.from); len(list) > 0 && !s.pii {
+	s := v.begin(req)
+	if list := p.around(s); len(list) > 0 {
 		draw := req.Draw.For(rng.Policy)
 		for i := range 3 {
 			s.offerMember(&list[draw.Fold(uint64(i)).IntN(len(list))], float64(i))
@@ -23,7 +23,7 @@ func (p *random) Route(req *Request, v *View, d *Decision) {
 			s.inTurn(list, draw.IntN(len(list)))
 		}
 	}
-	s.orAnywhere(d, "drawn at random")
+	s.answerOr(d, "drawn at random")
 }
 
 // roundRobin takes the replicas of the pool in turn. One counter serves all
@@ -38,12 +38,12 @@ func newRoundRobin(s Spec) Policy { return &roundRobin{named: named{s.String()},
 
 // Route implements Policy.
 func (p *roundRobin) Route(req *Request, v *View, d *Decision) {
-	s := newSearch(v, req)
-	if list := p.around(v.table, s.from); len(list) > 0 && !s.pii {
+	s := v.begin(req)
+	if list := p.around(s); len(list) > 0 {
 		s.inTurn(list, int(p.next%uint64(len(list))))
 		p.next++
 	}
-	s.orAnywhere(d, "in turn")
+	s.answerOr(d, "in turn")
 }
 
 // leastLoaded takes the replica of the pool with the least
@@ -60,17 +60,14 @@ func newLeastLoaded(s Spec) Policy { return &leastLoaded{named{s.String()}, newP
 
 // Route implements Policy.
 func (p *leastLoaded) Route(req *Request, v *View, d *Decision) {
-	s := newSearch(v, req)
-	if !s.pii {
-		list := p.around(v.table, s.from)
-		for i := range list {
-			cost := v.loadPerSlot(&list[i])
-			if !s.beaten(cost) {
-				s.offerMember(&list[i], cost)
-			}
+	s := v.begin(req)
+	list := p.around(s)
+	for i := range list {
+		if cost := v.loadPerSlot(&list[i]); !s.beaten(cost) {
+			s.offerMember(&list[i], cost)
 		}
 	}
-	s.orAnywhere(d, "least loaded")
+	s.answerOr(d, "least loaded")
 }
 
 // twoChoices draws two replicas of the pool and takes the less loaded one; the
@@ -93,8 +90,8 @@ func newTwoChoices(s Spec) Policy { return &twoChoices{named{s.String()}, newPoo
 
 // Route implements Policy.
 func (p *twoChoices) Route(req *Request, v *View, d *Decision) {
-	s := newSearch(v, req)
-	if list := p.around(v.table, s.from); len(list) > 0 && !s.pii {
+	s := v.begin(req)
+	if list := p.around(s); len(list) > 0 {
 		draw := req.Draw.For(rng.Policy)
 		for i, drawn := uint64(0), 0; i < 8 && drawn < 2; i++ {
 			m := &list[draw.Fold(i).IntN(len(list))]
@@ -106,5 +103,5 @@ func (p *twoChoices) Route(req *Request, v *View, d *Decision) {
 			s.inTurn(list, draw.IntN(len(list)))
 		}
 	}
-	s.orAnywhere(d, "less loaded of two")
+	s.answerOr(d, "less loaded of two")
 }

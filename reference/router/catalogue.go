@@ -18,6 +18,8 @@ type Entry struct {
 func Catalogue() []Entry {
 	tier := Param{"tier", TierName, "any", "balance over this tier only; any: metro, regional and central"}
 	near := Param{"near", Count, "2", "how many sites of each tier take part, nearest to the home first"}
+	first := Param{"first", Count, "1", "the model to start with, by ability: 0 is the least able"}
+	ability := Param{"ability", Number, "none", "the least ability that will do"}
 	return []Entry{
 		{"static-device", "always the user's device", nil, newStatic(topology.Device)},
 		{"static-metro", "always the nearest metro site", nil, newStatic(topology.Metro)},
@@ -27,6 +29,32 @@ func Catalogue() []Entry {
 		{"round-robin", "each replica in turn", []Param{tier, near}, newRoundRobin},
 		{"least-loaded", "the replica with the least reported load per slot", []Param{tier, near}, newLeastLoaded},
 		{"p2c", "the less loaded of two replicas drawn at random", []Param{tier, near}, newTwoChoices},
+		{"nearest", "the nearest site with a free slot", []Param{
+			{"tier", TierName, "metro", "the tier to start from; those further out follow"},
+		}, newNearest},
+		{"session-affinity", "where the session is warm, else by rendezvous hash", []Param{tier, near}, newSessionAffinity},
+		{"history", "long sessions to the centre, others to the edge (CLAIMS C12, pattern 1)", []Param{
+			{"steps", Count, "5", "a session with more steps is long"},
+		}, newHistory},
+		{"keyword", "by words of the task and length of the context (CLAIMS C12, pattern 2)", nil, newKeyword},
+		{"latency-budget", "the most able model that keeps the step's latency budget", []Param{
+			{"default", Duration, "5s", "the budget of steps that state none"},
+		}, newLatencyBudget},
+		{"cost-cap", "the most able model below a price per attempt", []Param{
+			{"usd", Number, "0.01", "the cap in dollars"},
+		}, newCostCap},
+		{"min-latency", "the least expected latency: network, queue, prefill, decode", []Param{ability}, newMinLatency},
+		{"hedged", "min-latency, and a second attempt when the first token is late", []Param{ability,
+			{"factor", Number, "2.9957", "late is this many times the expected time to the first token"},
+		}, newHedged},
+		{"cascade", "a small model first, the next larger one when a validator refuses", []Param{first}, newCascade},
+		{"trajectory", "cascade for k cheap steps, then the most able model", []Param{
+			{"k", Count, "8", "how many accepted steps may run on cheap models"}, first,
+		}, newTrajectory},
+		{"threshold", "the least able model that is able enough for the predicted difficulty", []Param{
+			{"tau", Number, "1", "by how much ability must exceed difficulty"},
+		}, newThreshold},
+		{"oracle", "the quickest right answer, knowing the future: a reference, no bound", nil, newOracle},
 	}
 }
 
@@ -52,8 +80,8 @@ func (e *Entry) takes() string {
 	return "takes " + strings.Join(names, ", ")
 }
 
-// count, number and the rest are the values of a spec's parameters, by name.
-// A name that is not the entry's panics: the catalogue is wrong then.
+// value is a parameter by name. A name that is not the entry's panics: the
+// catalogue is wrong then.
 func (s Spec) value(name string) value {
 	for i := range s.entry.Params {
 		if s.entry.Params[i].Name == name {
@@ -64,6 +92,8 @@ func (s Spec) value(name string) value {
 }
 
 func (s Spec) count(name string) int { return int(s.value(name).number) }
+
+func (s Spec) number(name string) float64 { return s.value(name).number }
 
 // named gives a policy the name that its user wrote.
 type named struct{ name string }

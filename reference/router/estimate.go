@@ -1,16 +1,13 @@
 package router
 
-import (
-	"time"
+import "tierlab/reference/topology"
 
-	"tierlab/reference/topology"
-)
-
-// estimate is what an attempt at an option is expected to take, in
-// nanoseconds.
+// estimate is what an attempt at a server is expected to take, in
+// nanoseconds, and to cost, in dollars.
 type estimate struct {
 	first float64 // to the first token
 	total float64 // to the last
+	usd   float64
 }
 
 // estimate predicts an attempt from the view:
@@ -21,68 +18,65 @@ type estimate struct {
 //	|-- rtt + upload --|-- wait --|-- prefill --|-- decode ... --|
 //	                                            ^ first          ^ total
 //
-// upload is the whole prompt's bytes over the link's bandwidth.
-func (s *search) estimate(hop Hop, d *topology.Deployment) estimate {
-	v := s.v
-	r := v.replica(s.req, hop.Site, d)
-	l := v.load(hop.Site, r)
-	input := float64(max(s.req.Input, 0))
-	warm := 0
-	if w, tokens := s.req.warm(hop.Site, d); w == r {
-		warm = tokens
+// upload is the whole prompt's bytes over the link's bandwidth; warm are the
+// tokens that the replica which the Router would choose may hold.
+func (s *search) estimate(h hop) estimate {
+	to := &s.t.servers[h.server]
+	r := s.v.replica(s.req, to)
+	warm := 0.0
+	if w, tokens := s.req.warm(to); w == r {
+		warm = float64(tokens)
 	}
-	e := estimate{first: float64(hop.RTT) + s.upload(hop.Site, input) + v.wait(d, l)}
-	e.first += (input - float64(warm)) / d.PrefillTokS * float64(time.Second)
-	e.total = e.first + float64(v.ExpectedOutput)*stepTime(d, int(l.Running)+1)
-	return e
+	l := s.v.load(to, r)
+	expected := float64(s.v.ExpectedOutput)
+	first := s.way(h) + s.v.wait(to, l) + (s.input-warm)*to.prefill
+	return estimate{
+		first: first,
+		total: first + expected*to.step(float64(l.Running)+1),
+		usd:   ((s.input-warm)*to.price.In + warm*to.price.Cached + expected*to.price.Out) / 1e6,
+	}
 }
 
-// upload is the time that a prompt's bytes take on the way to a site.
-func (s *search) upload(site topology.SiteID, tokens float64) float64 {
-	w := s.v.World
-	to := w.SitePlace(site)
-	if site == w.DeviceSite {
-		to = s.from
-		if o := s.req.Origin; o >= 0 && int(o) < len(w.Origins) {
-			to = w.OriginPlace(o)
+// quickest bounds from below what an attempt at a model takes beside the
+// round trip, wherever it runs.
+func (s *search) quickest(id topology.ModelID) float64 {
+	m := &s.t.models[id]
+	warm := 0
+	for i := range s.req.History.Warm {
+		if h := &s.req.History.Warm[i]; h.Target.Model == id {
+			warm = max(warm, h.Tokens)
 		}
 	}
-	rate := float64(w.Link(s.from, to).GBPerS) // 10^9 bytes/s: bytes per ns
-	if rate <= 0 {
-		return 0
-	}
-	return tokens * w.Platform.BytesPerToken / rate
+	return max(s.input-float64(warm), 0)*m.prefill + float64(s.v.ExpectedOutput)*m.step
 }
 
-// stepTime is the time in nanoseconds of one decode iteration with n
-// sequences, at most as many as there are slots.
-func stepTime(d *topology.Deployment, n int) float64 {
-	n = min(n, max(d.Slots, 1))
-	return float64(d.StepBase) + float64(n)*float64(d.StepPerSeq)
-}
+// way is the round trip and the time that the prompt's bytes take.
+func (s *search) way(h hop) float64 { return float64(h.rtt) + s.input*float64(h.perToken) }
 
-// wait predicts the time in nanoseconds that a request queues at a replica.
-// With a slot free there is none. With q queued, q+1 sequences have to end
-// first; Slots of them run side by side for the expected output each, so one
-// ends every service/Slots:
+// step is the time of one decode iteration with n sequences, at most as many
+// as there are slots.
+func (s *server) step(n float64) float64 { return s.base + max(min(n, s.slots), 1)*s.perSeq }
+
+// wait predicts how long a request queues at a replica, in nanoseconds. With
+// a slot free it is nothing. With q queued, q+1 sequences have to end first;
+// the running ones end side by side, one every service/slots:
 //
-//	wait = (q + 1) x expected output x step time at Slots / Slots
-func (v *View) wait(d *topology.Deployment, l Load) float64 {
-	slots := max(d.Slots, 1)
-	if int(l.Running) < slots && l.Queued <= 0 {
+//	wait = (q + 1) x expected output x step time at all slots / slots
+func (v *View) wait(s *server, l Load) float64 {
+	if float64(l.Running) < s.slots && l.Queued <= 0 {
 		return 0
 	}
-	service := float64(v.ExpectedOutput) * stepTime(d, slots)
-	return (float64(max(l.Queued, 0)) + 1) * service / float64(slots)
+	service := float64(v.ExpectedOutput) * s.step(s.slots)
+	return (float64(max(l.Queued, 0)) + 1) * service / s.slots
 }
 
 // free says that some replica would start a request at once.
-func (v *View) free(s topology.SiteID, d *topology.Deployment) bool {
-	if s == v.World.DeviceSite {
+func (v *View) free(s *server) bool {
+	if s.tier == topology.Device {
 		return true
 	}
-	for r := d.First; r < d.First+topology.ReplicaID(d.Replicas); r++ {
-		if l := &v.Loads[r]; int(l.Running) < d.Slots && l.Queued <= 0 {
+	for i := range s.replicas {
+		if l := &v.Loads[s.first+topology.ReplicaID(i)]; float64(l.Running) < s.slots && l.Queued <= 0 {
 			return true
 		}
 	}

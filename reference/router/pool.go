@@ -20,8 +20,8 @@ type pool struct {
 }
 
 type member struct {
-	hop     Hop
-	dep     *topology.Deployment
+	server  *server
+	hop     hop
 	replica topology.ReplicaID
 }
 
@@ -30,18 +30,20 @@ func newPool(s Spec) pool {
 	return pool{near: max(s.count("near"), 1), tier: v.tier, anyTier: v.anyTier}
 }
 
-// around is the pool of a place.
-func (p *pool) around(t *Table, from topology.Place) []member {
-	if p.lists == nil {
-		p.lists = make([][]member, len(t.World.Sites)+len(t.World.Origins))
-	}
-	if int(from) >= len(p.lists) {
+// around is the pool of the place that a search starts from; empty when the
+// request may not leave the device.
+func (p *pool) around(s *search) []member {
+	if s.pii {
 		return nil
 	}
-	if p.lists[from] == nil {
-		p.lists[from] = p.fill(t, from)
+	w := s.v.World
+	if p.lists == nil {
+		p.lists = make([][]member, len(w.Sites)+len(w.Origins))
 	}
-	return p.lists[from]
+	if p.lists[s.from] == nil {
+		p.lists[s.from] = p.fill(s.t, s.from)
+	}
+	return p.lists[s.from]
 }
 
 func (p *pool) fill(t *Table, from topology.Place) []member {
@@ -51,11 +53,12 @@ func (p *pool) fill(t *Table, from topology.Place) []member {
 			continue
 		}
 		hops := t.tier(from, tier)
-		for _, hop := range hops[:min(p.near, len(hops))] {
-			deps := t.World.Sites[hop.Site].Deployments
-			for i := range deps {
-				for r := range topology.ReplicaID(deps[i].Replicas) {
-					list = append(list, member{hop, &deps[i], deps[i].First + r})
+		for _, h := range hops[:min(p.near, len(hops))] {
+			site := t.servers[h.server].site
+			for ; h.server < t.of[site+1]; h.server++ {
+				s := &t.servers[h.server]
+				for r := range s.replicas {
+					list = append(list, member{s, h, s.first + topology.ReplicaID(r)})
 				}
 			}
 		}
@@ -63,16 +66,9 @@ func (p *pool) fill(t *Table, from topology.Place) []member {
 	return list
 }
 
-// offerMember is offer with a replica that the policy has chosen.
+// offerMember offers a replica of the pool.
 func (s *search) offerMember(m *member, cost float64) bool {
-	if s.check(m.hop.Site, m.dep) != "" {
-		return false
-	}
-	s.insert(option{
-		hop: m.hop, dep: m.dep, cost: cost, replica: m.replica,
-		rank: s.fault(m.hop.Site, m.dep)<<8 | uint16(s.level),
-	})
-	return true
+	return s.offerReplica(m.hop, m.replica, cost)
 }
 
 // inTurn offers the members from a starting point on, round and round, until
@@ -90,23 +86,23 @@ func (s *search) inTurn(list []member, start int) {
 	}
 }
 
-// or answers, and where the pool holds nothing that may serve the step looks
-// everywhere.
-func (s *search) orAnywhere(d *Decision, reason string) {
+// answerOr answers from the pool, and where the pool holds nothing that may
+// serve the step from everywhere.
+func (s *search) answerOr(d *Decision, reason string) {
 	if !s.settled() {
-		s.level++
+		s.next()
 		s.everywhere()
-		if s.n > 0 && s.found[0].rank&0xff != 0 {
+		if s.n > 0 && s.found[0].level() > 0 {
 			reason = reasonPool
 		}
 	}
 	s.answer(d, reason)
 }
 
-const reasonPool = "no site of the pool may serve this step"
+// level is how far the option is from what the policy wants first.
+func (o *option) level() uint16 { return o.rank & (1<<faultShift - 1) }
 
 // loadPerSlot is the reported load of a replica, the new request included.
 func (v *View) loadPerSlot(m *member) float64 {
-	l := &v.Loads[m.replica]
-	return float64(int64(l.Running)+int64(l.Queued)+1) / float64(max(m.dep.Slots, 1))
+	return float64(v.Loads[m.replica].sum()+1) / m.server.slots
 }

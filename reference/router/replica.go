@@ -1,12 +1,8 @@
 package router
 
-import (
-	"time"
+import "tierlab/reference/topology"
 
-	"tierlab/reference/topology"
-)
-
-// replica chooses among a deployment's replicas by the view:
+// replica chooses among a server's replicas by the view:
 //
 //	the least loaded (running + queued), ties by the session's hash;
 //	a replica that holds the session's KV cache instead, when
@@ -14,42 +10,43 @@ import (
 //
 // so affinity gives way as soon as the queue costs more than the prefill that
 // it saves.
-func (v *View) replica(req *Request, s topology.SiteID, d *topology.Deployment) topology.ReplicaID {
-	if d.Replicas == 1 || s == v.World.DeviceSite {
-		return d.First
+func (v *View) replica(req *Request, s *server) topology.ReplicaID {
+	if s.replicas == 1 || s.tier == topology.Device {
+		return s.first
 	}
-	n := topology.ReplicaID(d.Replicas)
-	first := topology.ReplicaID(req.Session % uint64(n))
-	best, least := topology.ReplicaID(topology.None), int64(0)
-	for i := range n {
-		r := first + i
-		if r >= n {
-			r -= n
+	n := uint32(s.replicas)
+	loads := v.Loads[s.first : s.first+topology.ReplicaID(n)]
+	// The hash picks where the scan starts, so that ties fall evenly.
+	i := uint32(uint64(uint32(req.Session)) * uint64(n) >> 32)
+	best, least := i, loads[i].sum()
+	for range n - 1 {
+		if i++; i == n {
+			i = 0
 		}
-		l := &v.Loads[d.First+r]
-		if sum := int64(l.Running) + int64(l.Queued); best == topology.None || sum < least {
-			best, least = d.First+r, sum
+		if sum := loads[i].sum(); sum < least {
+			best, least = i, sum
 		}
 	}
-	warm, tokens := req.warm(s, d)
-	if warm == topology.None || warm == best {
-		return best
+	warm, tokens := req.warm(s)
+	if warm != topology.None && warm != s.first+topology.ReplicaID(best) {
+		saved := float64(tokens) * s.prefill
+		if v.wait(s, v.Loads[warm])-v.wait(s, loads[best]) <= saved {
+			return warm
+		}
 	}
-	saved := float64(tokens) / d.PrefillTokS * float64(time.Second)
-	if v.wait(d, v.Loads[warm])-v.wait(d, v.Loads[best]) <= saved {
-		return warm
-	}
-	return best
+	return s.first + topology.ReplicaID(best)
 }
 
-// warm is the replica of d that holds most of the request's context, and how
+func (l *Load) sum() int64 { return int64(l.Running) + int64(l.Queued) }
+
+// warm is the replica of s that holds most of the request's context, and how
 // many of its tokens; None: no replica holds any.
-func (req *Request) warm(s topology.SiteID, d *topology.Deployment) (topology.ReplicaID, int) {
+func (req *Request) warm(s *server) (topology.ReplicaID, int) {
 	best, tokens := topology.ReplicaID(topology.None), 0
 	for i := range req.History.Warm {
 		h := &req.History.Warm[i]
-		if h.Tokens > tokens && h.Target.Site == s && h.Target.Model == d.Model &&
-			h.Target.Replica >= d.First && int(h.Target.Replica-d.First) < d.Replicas {
+		if h.Tokens > tokens && h.Target.Site == s.site && h.Target.Model == s.model &&
+			h.Target.Replica >= s.first && h.Target.Replica-s.first < topology.ReplicaID(s.replicas) {
 			best, tokens = h.Target.Replica, h.Tokens
 		}
 	}

@@ -68,8 +68,7 @@ func (r *Router) View() *View { return &r.view }
 // Route fills d with where an attempt is to run. It never fails: where no
 // site may serve the step, d.Target is NoTarget.
 func (r *Router) Route(now time.Duration, req *Request, d *Decision) {
-	r.view.Now = now
-	*d = Decision{Target: NoTarget}
+	r.start(now, d)
 	r.policy.Route(req, &r.view, d)
 	r.finish(req, d)
 }
@@ -81,92 +80,101 @@ func (r *Router) RouteKnowing(now time.Duration, req *Request, f *Future, d *Dec
 		r.Route(now, req, d)
 		return
 	}
-	r.view.Now = now
-	*d = Decision{Target: NoTarget}
+	r.start(now, d)
 	r.knowing.RouteKnowing(req, &r.view, f, d)
 	r.finish(req, d)
+}
+
+func (r *Router) start(now time.Duration, d *Decision) {
+	r.view.Now = now
+	r.view.search.req = nil
+	*d = Decision{Target: NoTarget, Fallbacks: [3]Target{NoTarget, NoTarget, NoTarget}}
 }
 
 // finish holds a policy's answer to the rules, chooses replicas and sets the
 // reservation: the price of the dearest of the target and the fallbacks.
 func (r *Router) finish(req *Request, d *Decision) {
-	g := newGate(&r.view, req)
-	dep, rule := g.target(d.Target)
+	s := &r.view.search
+	if s.req != req { // the policy did not search
+		s = r.view.begin(req)
+	}
+	to, rule := s.verify(d.Target, 0)
 	if rule != "" {
-		if dep = r.replace(req, d, rule); dep == nil {
+		if to = r.replace(req, d, rule); to == nil {
 			return
 		}
 	}
-	d.Target = r.settle(req, d.Target, dep)
-	d.ReserveUSD = reserve(dep, req.Input, r.view.MaxOutput)
-	r.fallbacks(&g, d)
+	d.Target.Replica = r.settle(req, d.Target, to)
+	d.ReserveUSD = s.reserve(to)
+	r.fallbacks(req, d)
 	if d.FallbackCount == 0 || d.HedgeAfter < 0 {
 		d.HedgeAfter = 0
 	}
 	d.Estimate = max(d.Estimate, 0)
 	if r.view.tripped > 0 {
-		r.view.breakers[dep.First].Sent(r.view.Now, r.breaker)
+		r.view.breakers[to.first].Sent(r.view.Now, r.breaker)
 	}
+}
+
+// verify is target, except that what the search has found at place i of its
+// list has been checked already.
+func (s *search) verify(t Target, i int) (*server, Rule) {
+	if i < s.n && s.found[i].target() == t {
+		return s.found[i].server, ""
+	}
+	return s.target(t)
 }
 
 // replace puts the nearest target that the rules admit in the place of an
 // answer that they do not. The reason tells which rule it was.
-func (r *Router) replace(req *Request, d *Decision, rule Rule) *topology.Deployment {
-	refused, reason := d.Target, d.Reason
-	*d = Decision{}
-	s := newSearch(&r.view, req)
+func (r *Router) replace(req *Request, d *Decision, rule Rule) *server {
+	s := r.view.begin(req)
 	s.everywhere()
+	if s.n == 0 && d.Target == NoTarget && d.Reason != "" {
+		rule = Rule(d.Reason)
+	}
+	*d = Decision{Fallbacks: [3]Target{NoTarget, NoTarget, NoTarget}}
 	s.answer(d, string(rule))
-	if s.n > 0 {
-		return s.found[0].dep
+	if s.n == 0 {
+		return nil
 	}
-	if refused == NoTarget && reason != "" {
-		d.Reason = reason
-	}
-	return nil
+	return s.found[0].server
 }
 
-// everywhere offers every deployment by distance.
-func (s *search) everywhere() {
-	for t := topology.Device; t < topology.Tiers; t++ {
-		s.nearestOf(t)
+// settle is the replica that the policy named, or the Router's choice.
+func (r *Router) settle(req *Request, t Target, to *server) topology.ReplicaID {
+	if t.Replica != topology.None {
+		return t.Replica
 	}
-}
-
-// settle names the replica where the policy did not.
-func (r *Router) settle(req *Request, t Target, d *topology.Deployment) Target {
-	if t.Replica == topology.None {
-		t.Replica = r.view.replica(req, t.Site, d)
-	}
-	return t
+	return r.view.replica(req, to)
 }
 
 // fallbacks drops those that the rules forbid or that repeat a deployment.
-func (r *Router) fallbacks(g *gate, d *Decision) {
+func (r *Router) fallbacks(req *Request, d *Decision) {
+	s := &r.view.search
 	n := min(max(d.FallbackCount, 0), len(d.Fallbacks))
 	d.FallbackCount = 0
 	for i := range n {
 		t := d.Fallbacks[i]
-		dep, rule := g.target(t)
-		if rule != "" || d.holds(t) {
+		d.Fallbacks[i] = NoTarget
+		to, rule := s.verify(t, i+1)
+		if rule != "" || d.names(to) {
 			continue
 		}
-		d.Fallbacks[d.FallbackCount] = r.settle(g.req, t, dep)
+		t.Replica = r.settle(req, t, to)
+		d.Fallbacks[d.FallbackCount] = t
 		d.FallbackCount++
-		d.ReserveUSD = max(d.ReserveUSD, reserve(dep, g.req.Input, r.view.MaxOutput))
-	}
-	for i := d.FallbackCount; i < len(d.Fallbacks); i++ {
-		d.Fallbacks[i] = NoTarget
+		d.ReserveUSD = max(d.ReserveUSD, s.reserve(to))
 	}
 }
 
-// holds says that the decision names t's deployment already.
-func (d *Decision) holds(t Target) bool {
-	if d.Target.Site == t.Site && d.Target.Model == t.Model {
+// names says that the decision has the server already.
+func (d *Decision) names(s *server) bool {
+	if d.Target.Site == s.site && d.Target.Model == s.model {
 		return true
 	}
 	for i := range d.FallbackCount {
-		if d.Fallbacks[i].Site == t.Site && d.Fallbacks[i].Model == t.Model {
+		if d.Fallbacks[i].Site == s.site && d.Fallbacks[i].Model == s.model {
 			return true
 		}
 	}
@@ -197,15 +205,18 @@ func (r *Router) SwitchModel(m topology.ModelID, off bool) {
 // timeout is a failure; an answer is none, right or wrong. A rejection says
 // that the site is busy and a cancellation says nothing: neither counts.
 func (r *Router) Feedback(now time.Duration, t Target, status workloads.Status) {
-	d := r.view.World.Deployment(t.Site, t.Model)
-	if d == nil || d.Replicas < 1 {
+	if t.Site < 0 || int(t.Site) >= len(r.view.World.Sites) {
+		return
+	}
+	i := r.view.table.find(t.Site, t.Model)
+	if i < 0 {
 		return
 	}
 	ok := status == workloads.StatusOK || status == workloads.StatusInvalid
 	if !ok && status != workloads.StatusError && status != workloads.StatusTimeout {
 		return
 	}
-	b := &r.view.breakers[d.First]
+	b := &r.view.breakers[r.view.table.servers[i].first]
 	before := b.tripped
 	b.Done(now, ok, r.breaker)
 	switch {

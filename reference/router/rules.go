@@ -7,10 +7,11 @@ import (
 	"tierlab/reference/topology"
 )
 
-// Rule names a hard rule; the empty Rule is none.
+// Rule names a hard rule that an answer would break; the empty Rule is none.
+// It is what Decision.Reason says when the Router replaces the answer.
 type Rule string
 
-// The hard rules, in the order in which they are checked.
+// The rules, in the order in which they are checked.
 const (
 	RuleTarget    Rule = "rule: no such target"
 	RulePII       Rule = "rule: private data stays on the device"
@@ -24,24 +25,34 @@ const (
 
 // gate is the hard rules made ready for one request.
 type gate struct {
-	v         *View
-	req       *Request
-	need      int // tokens of context
-	modality  uint32
-	pin       topology.ModelID
-	pii       bool
-	limited   bool // the budget is
-	residency bool
+	v        *View
+	t        *Table
+	req      *Request
+	device   topology.SiteID
+	pin      topology.ModelID
+	need     int // tokens of context
+	input    float64
+	output   float64
+	usd      float64 // what the budget leaves
+	modality uint32
+	pii      bool
+	limited  bool // the budget is
+	resident bool // residency is limited
 }
 
-func newGate(v *View, req *Request) gate {
-	return gate{
-		v: v, req: req,
+func (g *gate) begin(v *View, req *Request) {
+	*g = gate{
+		v: v, t: v.table, req: req,
+		device:   v.World.DeviceSite,
+		pin:      req.Pin,
 		need:     contextNeed(req.Input, v.MaxOutput),
+		input:    float64(max(req.Input, 0)),
+		output:   float64(v.MaxOutput),
+		usd:      req.History.USDLeft,
 		modality: v.table.modality(req.Modality),
-		pin:      req.Pin, pii: req.PII,
-		limited:   !(req.History.USDLeft < 0),
-		residency: req.Residency != nil,
+		pii:      req.PII,
+		limited:  !(req.History.USDLeft < 0),
+		resident: req.Residency != nil,
 	}
 }
 
@@ -50,47 +61,55 @@ func contextNeed(input, output int) int {
 	return min(max(input, 0), math.MaxInt-output) + output
 }
 
-// check returns the first rule that a deployment would break.
-func (g *gate) check(s topology.SiteID, d *topology.Deployment) Rule {
-	v := g.v
-	device := s == v.World.DeviceSite
-	l := &v.table.limits[d.Model]
-	switch {
-	case g.pii && !device:
+// check returns the first rule that a server would break. The comparison with
+// the budget is such that a budget that is no number admits nothing.
+func (g *gate) check(s *server) Rule {
+	if g.pii && s.site != g.device {
 		return RulePII
-	case g.pin != topology.None && g.pin != d.Model:
+	}
+	m := &g.t.models[s.model]
+	switch {
+	case g.pin != topology.None && g.pin != s.model:
 		return RulePin
-	case g.modality&l.modalities == 0:
+	case g.modality&m.modalities == 0:
 		return RuleModality
-	case g.need > l.context:
+	case g.need > m.context:
 		return RuleContext
-	case g.residency && !device && !slices.Contains(g.req.Residency, v.World.Sites[s].Region):
+	case g.resident && s.site != g.device && !slices.Contains(g.req.Residency, g.v.World.Sites[s.site].Region):
 		return RuleResidency
-	case v.off(s, d.Model):
+	case g.v.switched && (g.v.siteOff[s.site] || g.v.modelOff[s.model]):
 		return RuleSwitch
-	case g.limited && !(reserve(d, g.req.Input, v.MaxOutput) <= g.req.History.USDLeft):
+	case g.limited && !(g.reserve(s) <= g.usd):
 		return RuleBudget
 	}
 	return ""
 }
 
-// target checks a policy's answer. The deployment is nil when there is none.
-func (g *gate) target(t Target) (*topology.Deployment, Rule) {
-	w := g.v.World
-	if t.Site < 0 || int(t.Site) >= len(w.Sites) {
-		return nil, RuleTarget
-	}
-	d := w.Deployment(t.Site, t.Model)
-	if d == nil || d.Replicas < 1 || t.Replica != topology.None &&
-		(t.Replica < d.First || int(t.Replica-d.First) >= d.Replicas) {
-		return nil, RuleTarget
-	}
-	return d, g.check(t.Site, d)
+// able says whether the rules let a model serve the request at all, whatever
+// the site.
+func (g *gate) able(id topology.ModelID) bool {
+	m := &g.t.models[id]
+	return (g.pin == topology.None || g.pin == id) && g.modality&m.modalities != 0 && g.need <= m.context &&
+		!(g.v.switched && g.v.modelOff[id])
 }
 
-// reserve is the price in dollars of a prompt that nothing of is cached and
-// of an answer of the greatest length.
-func reserve(d *topology.Deployment, input, output int) float64 {
-	in := max(d.Price.In, d.Price.Cached)
-	return (float64(max(input, 0))*in + float64(output)*d.Price.Out) / 1e6
+// target checks a policy's answer. The server is nil when there is none.
+func (g *gate) target(t Target) (*server, Rule) {
+	if t.Site < 0 || int(t.Site) >= len(g.v.World.Sites) {
+		return nil, RuleTarget
+	}
+	i := g.t.find(t.Site, t.Model)
+	if i < 0 {
+		return nil, RuleTarget
+	}
+	s := &g.t.servers[i]
+	if t.Replica != topology.None && (t.Replica < s.first || t.Replica-s.first >= topology.ReplicaID(s.replicas)) {
+		return nil, RuleTarget
+	}
+	return s, g.check(s)
 }
+
+// reserve is the price in dollars of the whole prompt at the dearer of the
+// prices for new and for cached tokens, and of an answer of the greatest
+// length.
+func (g *gate) reserve(s *server) float64 { return g.input*s.in + g.output*s.out }

@@ -13,13 +13,13 @@ import (
 //
 //	(fault, level, cost, order of offering)
 //
-// fault: 0 healthy and untried, 1 tried and failed, 2 down or breaker open.
-// Health is soft: where everything is down, something is still tried. level:
-// how far the option is from what the policy wants first.
+// fault: 0 none, 1 the server failed this step before, 2 its site is down or
+// its breaker open. Health is soft: where everything is down, something is
+// still tried. level: how far the option is from what the policy wants first.
 type search struct {
 	gate
 	from  topology.Place
-	avoid bool // the last attempt failed: prefer what it did not try
+	avoid bool // the last attempt failed: prefer what was not tried
 	level uint8
 	keep  int // options worth keeping
 	n     int
@@ -27,22 +27,25 @@ type search struct {
 }
 
 type option struct {
-	hop  Hop
-	dep  *topology.Deployment
-	rank uint16
-	cost float64
-	// replica is None where the Router is to choose.
-	replica topology.ReplicaID
+	server  *server
+	hop     hop
+	cost    float64
+	rank    uint16             // fault, then level
+	replica topology.ReplicaID // None where the Router is to choose
 }
 
-// newSearch starts a search from the request's home.
-func newSearch(v *View, req *Request) search {
-	return search{
-		gate:  newGate(v, req),
-		from:  place(v.World, req),
-		avoid: len(req.Tried) > 0 && req.Last != workloads.StatusInvalid,
-		keep:  3,
-	}
+// A rank's bits below faultShift are the level.
+const faultShift = 8
+
+// begin starts the search for a request: at its home, and for a target and
+// two fallbacks.
+func (v *View) begin(req *Request) *search {
+	s := &v.search
+	s.gate.begin(v, req)
+	s.from = place(v.World, req)
+	s.avoid = len(req.Tried) > 0 && req.Last != workloads.StatusInvalid
+	s.level, s.keep, s.n = 0, 3, 0
+	return s
 }
 
 // place is where a request starts: at its home, or at its origin where the
@@ -58,32 +61,36 @@ func place(w *topology.World, req *Request) topology.Place {
 	return 0
 }
 
-// fault ranks a deployment by what speaks against it for now.
-func (s *search) fault(site topology.SiteID, d *topology.Deployment) uint16 {
-	if !s.v.healthy(site, d) {
-		return 2
-	}
-	if s.avoid {
-		for i := range s.req.Tried {
-			if s.req.Tried[i].Site == site && s.req.Tried[i].Model == d.Model {
-				return 1
-			}
-		}
-	}
-	return 0
+// offer takes a server into the list where it belongs. It reports whether the
+// rules admit it.
+func (s *search) offer(h hop, cost float64) bool {
+	return s.offerReplica(h, topology.None, cost)
 }
 
-// offer takes an option into the list where it belongs. It reports whether
-// the rules admit it.
-func (s *search) offer(hop Hop, d *topology.Deployment, cost float64) bool {
-	if d.Replicas < 1 || s.check(hop.Site, d) != "" {
+// offerReplica is offer where the policy has chosen the replica.
+func (s *search) offerReplica(h hop, r topology.ReplicaID, cost float64) bool {
+	to := &s.t.servers[h.server]
+	if s.check(to) != "" {
 		return false
 	}
-	s.insert(option{
-		hop: hop, dep: d, cost: cost, replica: topology.None,
-		rank: s.fault(hop.Site, d)<<8 | uint16(s.level),
-	})
+	rank := uint16(s.level)
+	if !s.v.healthy(to) {
+		rank |= 2 << faultShift
+	} else if s.avoid && s.tried(to) {
+		rank |= 1 << faultShift
+	}
+	s.insert(option{server: to, hop: h, cost: cost, rank: rank, replica: r})
 	return true
+}
+
+// tried says that an earlier attempt at this step went to the server.
+func (s *search) tried(to *server) bool {
+	for i := range s.req.Tried {
+		if t := &s.req.Tried[i]; t.Site == to.site && t.Model == to.model {
+			return true
+		}
+	}
+	return false
 }
 
 // insert keeps the list sorted. A cost that is no number goes last.
@@ -93,10 +100,9 @@ func (s *search) insert(o option) {
 	}
 	i := s.n
 	if i == s.keep {
-		if !o.before(&s.found[i-1]) {
+		if i--; !o.before(&s.found[i]) {
 			return
 		}
-		i--
 	} else {
 		s.n++
 	}
@@ -110,65 +116,70 @@ func (o *option) before(p *option) bool {
 	return o.rank < p.rank || o.rank == p.rank && o.cost < p.cost
 }
 
-// found enough: as many options as are worth keeping, without fault and none
-// from a later level than the present one.
-func (s *search) full() bool {
-	return s.n == s.keep && s.found[s.n-1].rank <= uint16(s.level)
-}
-
 // beaten says that no option of the present level that costs at least bound
-// can enter the list.
+// can enter the list any more.
 func (s *search) beaten(bound float64) bool {
-	if !s.full() {
+	if s.n < s.keep {
 		return false
 	}
 	last := &s.found[s.n-1]
-	return last.rank < uint16(s.level) || last.cost <= bound
+	return last.rank < uint16(s.level) || last.rank == uint16(s.level) && last.cost <= bound
 }
 
 // settled says that an option without fault has been found, so that no later
 // level is needed.
-func (s *search) settled() bool { return s.n > 0 && s.found[0].rank < 1<<8 }
+func (s *search) settled() bool { return s.n > 0 && s.found[0].rank < 1<<faultShift }
 
-// device is the user's own device as seen from the home. ok is false where
-// the world has none.
-func (s *search) device() (hop Hop, ok bool) {
+// toDevice is the hop from the home to a server of the user's own device.
+func (s *search) toDevice(server int32) hop {
 	w := s.v.World
-	if w.DeviceSite == topology.None {
-		return Hop{}, false
-	}
-	hop.Site = w.DeviceSite
+	to := s.from
 	if o := s.req.Origin; o >= 0 && int(o) < len(w.Origins) {
-		hop.RTT = w.Link(s.from, w.OriginPlace(o)).RTT
+		to = w.OriginPlace(o)
 	}
-	return hop, true
+	return s.t.hop(s.from, to, server)
+}
+
+// hopTo leads to a target that exists.
+func (s *search) hopTo(t Target) hop {
+	i := s.t.find(t.Site, t.Model)
+	if t.Site == s.device {
+		return s.toDevice(i)
+	}
+	return s.t.hop(s.from, s.v.World.SitePlace(t.Site), i)
 }
 
 // nearestOf offers a tier's sites by distance, and of each site the first
-// deployment that the rules admit: the tier's default model.
+// deployment that the rules admit: the site's default model.
 func (s *search) nearestOf(tier topology.Tier) {
 	if tier == topology.Device {
-		if hop, ok := s.device(); ok {
-			s.firstOf(hop)
+		if s.device != topology.None {
+			if first := s.t.of[s.device]; first < s.t.of[s.device+1] {
+				s.firstOf(s.toDevice(first))
+			}
 		}
 		return
 	}
-	for _, hop := range s.v.table.tier(s.from, tier) {
-		if s.beaten(float64(hop.RTT)) {
+	if s.pii {
+		return
+	}
+	for _, h := range s.t.tier(s.from, tier) {
+		if s.beaten(float64(h.rtt)) {
 			return
 		}
-		s.firstOf(hop)
+		s.firstOf(h)
 	}
 }
 
-func (s *search) firstOf(hop Hop) bool {
-	deps := s.v.World.Sites[hop.Site].Deployments
-	for i := range deps {
-		if s.offer(hop, &deps[i], float64(hop.RTT)) {
-			return true
+// firstOf offers the first server of a site that the rules admit; h leads to
+// the first one listed.
+func (s *search) firstOf(h hop) {
+	site := s.t.servers[h.server].site
+	for ; h.server < s.t.of[site+1]; h.server++ {
+		if s.offer(h, float64(h.rtt)) {
+			return
 		}
 	}
-	return false
 }
 
 // outward offers a tier, and where nothing there will do the tiers further
@@ -179,25 +190,31 @@ func (s *search) outward(tier topology.Tier) {
 		if s.settled() {
 			return
 		}
-		s.level++
+		s.next()
 	}
 	for t := tier; t > topology.Device; t-- {
 		s.nearestOf(t - 1)
 		if s.settled() {
 			return
 		}
-		s.level++
+		s.next()
+	}
+}
+
+// everywhere offers the default models of all sites by distance.
+func (s *search) everywhere() {
+	for t := topology.Device; t < topology.Tiers; t++ {
+		s.nearestOf(t)
 	}
 }
 
 // answer fills d with what was found, best first.
 func (s *search) answer(d *Decision, reason string) {
-	d.Target, d.Reason, d.FallbackCount = NoTarget, reason, 0
 	if s.n == 0 {
-		d.Reason = reasonNowhere
+		d.Target, d.Reason, d.FallbackCount = NoTarget, reasonNowhere, 0
 		return
 	}
-	d.Target = s.found[0].target()
+	d.Target, d.Reason = s.found[0].target(), reason
 	for i := 1; i < s.n; i++ {
 		d.Fallbacks[i-1] = s.found[i].target()
 	}
@@ -205,10 +222,8 @@ func (s *search) answer(d *Decision, reason string) {
 }
 
 func (o *option) target() Target {
-	return Target{Site: o.hop.Site, Model: o.dep.Model, Replica: o.replica}
+	return Target{Site: o.server.site, Model: o.server.model, Replica: o.replica}
 }
-
-const reasonNowhere = "no site may serve this step"
 
 // duration converts nanoseconds, kept within what a Duration holds.
 func duration(ns float64) time.Duration {
@@ -217,3 +232,9 @@ func duration(ns float64) time.Duration {
 	}
 	return time.Duration(min(ns, float64(math.MaxInt64/2)))
 }
+
+const (
+	reasonNowhere = "no site may serve this step"
+	reasonSpill   = "the wanted tier may not serve this step"
+	reasonPool    = "no site of the pool may serve this step"
+)

@@ -22,13 +22,11 @@ func newStatic(tier topology.Tier) func(Spec) Policy {
 
 // Route implements Policy.
 func (p *static) Route(req *Request, v *View, d *Decision) {
-	s := newSearch(v, req)
+	s := v.begin(req)
 	s.outward(p.tier)
 	reason := p.reason
-	if s.n > 0 && v.World.Sites[s.found[0].hop.Site].Tier != p.tier {
+	if s.n > 0 && s.found[0].server.tier != p.tier {
 		reason = reasonSpill
 	}
 	s.answer(d, reason)
 }
-
-const reasonSpill = "the wanted tier may not serve this step"

@@ -1,6 +1,7 @@
 package router
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -12,61 +13,79 @@ import (
 // one Table serves every Router of a world.
 type Table struct {
 	World *topology.World
-	tiers [][]Hop // place x tier, row by row
-	holds [][]Hop // place x model, row by row
-	// device holds the device's deployments by model; nil: none.
-	device []*topology.Deployment
-	// ladder lists the models by ability, the least able first, ties by number.
+	tiers [][]hop // place x tier, row by row; one hop a site, to its first server
+	holds [][]hop // place x model, row by row
+	// servers are all deployments with a replica, site by site in the order
+	// of their lists; of[s] is the number of the first one of site s or after.
+	servers []server
+	of      []int32
+	// ladder lists the models that some site holds by ability, the least able
+	// first, ties by number.
 	ladder []topology.ModelID
-	limits []limit // by model
+	models []model // by ModelID
 	names  []string
 }
 
-// Hop is a site as seen from a place.
-type Hop struct {
-	RTT  time.Duration
-	Site topology.SiteID
-	// Index is the deployment at the site, in lists by model.
-	Index int32
+// hop is a server as seen from a place.
+type hop struct {
+	rtt      time.Duration
+	server   int32
+	perToken float32 // time to upload a token of the prompt, in nanoseconds
 }
 
-// limit is what a model can take.
-type limit struct {
+// server is a deployment made ready for decisions: what rules, balancing and
+// estimates read, side by side. Times are in nanoseconds.
+type server struct {
+	site     topology.SiteID
+	model    topology.ModelID
+	first    topology.ReplicaID
+	replicas int32
+	in, out  float64 // dollars per token, at most
+	tier     topology.Tier
+	prefill  float64 // per token
+	base     float64 // of a decode step
+	perSeq   float64 // of a decode step, for each sequence
+	slots    float64
+	price    topology.Price
+}
+
+// model is what a model can take, and the best that any of its servers does.
+type model struct {
 	context    int
 	modalities uint32 // bits by number in Table.names
 	ability    float64
+	paramsB    float64
+	frontier   bool
+	prefill    float64 // least time per token, in nanoseconds
+	step       float64 // least time of a decode step, in nanoseconds
 }
 
 // text is the modality of a request that names none; it is bit 0.
 const text = "text"
 
-// NewTable computes the table of a world. The device stands in no list: where
-// it is depends on the session.
+// NewTable computes the table of a world. The device stands in no list of
+// hops, since where it is depends on the session.
 func NewTable(w *topology.World) *Table {
-	t := &Table{World: w, names: []string{text}, device: make([]*topology.Deployment, len(w.Models))}
+	t := &Table{World: w, names: []string{text}}
 	for i := range w.Models {
 		t.addModel(&w.Models[i])
 	}
-	slices.SortStableFunc(t.ladder, func(a, b topology.ModelID) int {
-		switch x, y := w.Models[a].Ability, w.Models[b].Ability; {
-		case x < y:
-			return -1
-		case x > y:
-			return 1
-		}
-		return int(a - b)
-	})
-	if w.DeviceSite != topology.None {
-		for i := range w.Sites[w.DeviceSite].Deployments {
-			d := &w.Sites[w.DeviceSite].Deployments[i]
-			if t.device[d.Model] == nil {
-				t.device[d.Model] = d
-			}
+	for i := range w.Sites {
+		t.of = append(t.of, int32(len(t.servers)))
+		t.addServers(&w.Sites[i])
+	}
+	t.of = append(t.of, int32(len(t.servers)))
+	for m := range w.Models {
+		if slices.ContainsFunc(t.servers, func(s server) bool { return s.model == topology.ModelID(m) }) {
+			t.ladder = append(t.ladder, topology.ModelID(m))
 		}
 	}
+	slices.SortStableFunc(t.ladder, func(a, b topology.ModelID) int {
+		return cmp.Compare(t.models[a].ability, t.models[b].ability)
+	})
 	places := len(w.Sites) + len(w.Origins)
-	t.tiers = make([][]Hop, places*topology.Tiers)
-	t.holds = make([][]Hop, places*len(w.Models))
+	t.tiers = make([][]hop, places*topology.Tiers)
+	t.holds = make([][]hop, places*len(w.Models))
 	for p := range places {
 		t.addPlace(topology.Place(p))
 	}
@@ -74,7 +93,7 @@ func NewTable(w *topology.World) *Table {
 }
 
 func (t *Table) addModel(m *topology.Model) {
-	l := limit{context: m.ContextTokens, ability: m.Ability}
+	l := model{context: m.ContextTokens, ability: m.Ability, paramsB: m.ParamsB, frontier: m.Frontier}
 	for _, name := range m.Modalities {
 		bit := slices.Index(t.names, name)
 		if bit < 0 {
@@ -83,36 +102,76 @@ func (t *Table) addModel(m *topology.Model) {
 		}
 		l.modalities |= 1 << bit
 	}
-	t.limits = append(t.limits, l)
-	t.ladder = append(t.ladder, m.ID)
+	t.models = append(t.models, l)
+}
+
+func (t *Table) addServers(site *topology.Site) {
+	for i := range site.Deployments {
+		d := &site.Deployments[i]
+		if d.Replicas < 1 {
+			continue
+		}
+		s := server{
+			site: site.ID, model: d.Model, first: d.First, replicas: int32(d.Replicas), tier: site.Tier,
+			in: max(d.Price.In, d.Price.Cached) / 1e6, out: d.Price.Out / 1e6, price: d.Price,
+			prefill: float64(time.Second) / d.PrefillTokS,
+			base:    float64(d.StepBase), perSeq: float64(d.StepPerSeq), slots: float64(max(d.Slots, 1)),
+		}
+		t.servers = append(t.servers, s)
+		m := &t.models[d.Model]
+		if m.step == 0 || s.prefill < m.prefill {
+			m.prefill = s.prefill
+		}
+		if one := s.base + s.perSeq; m.step == 0 || one < m.step {
+			m.step = one
+		}
+	}
 }
 
 func (t *Table) addPlace(p topology.Place) {
 	w := t.World
 	for _, s := range w.Nearest(p) {
-		if s == w.DeviceSite {
+		first, end := t.of[s], t.of[s+1]
+		if s == w.DeviceSite || first == end {
 			continue
 		}
-		site := &w.Sites[s]
-		hop := Hop{RTT: w.Link(p, w.SitePlace(s)).RTT, Site: s}
-		tier := int(p)*topology.Tiers + int(site.Tier)
-		t.tiers[tier] = append(t.tiers[tier], hop)
-		for i := range site.Deployments {
-			hop.Index = int32(i)
-			m := int(p)*len(w.Models) + int(site.Deployments[i].Model)
-			t.holds[m] = append(t.holds[m], hop)
+		h := t.hop(p, w.SitePlace(s), first)
+		tier := int(p)*topology.Tiers + int(w.Sites[s].Tier)
+		t.tiers[tier] = append(t.tiers[tier], h)
+		for ; h.server < end; h.server++ {
+			m := int(p)*len(w.Models) + int(t.servers[h.server].model)
+			t.holds[m] = append(t.holds[m], h)
 		}
 	}
 }
 
+func (t *Table) hop(from, to topology.Place, server int32) hop {
+	l := t.World.Link(from, to)
+	h := hop{rtt: l.RTT, server: server}
+	if l.GBPerS > 0 { // 10^9 bytes/s: bytes per nanosecond
+		h.perToken = float32(t.World.Platform.BytesPerToken) / l.GBPerS
+	}
+	return h
+}
+
 // tier lists the sites of a tier around p; never the device.
-func (t *Table) tier(p topology.Place, tier topology.Tier) []Hop {
+func (t *Table) tier(p topology.Place, tier topology.Tier) []hop {
 	return t.tiers[int(p)*topology.Tiers+int(tier)]
 }
 
-// model lists the deployments of m around p; never the device's.
-func (t *Table) model(p topology.Place, m topology.ModelID) []Hop {
+// holding lists the servers of m around p; never the device's.
+func (t *Table) holding(p topology.Place, m topology.ModelID) []hop {
 	return t.holds[int(p)*len(t.World.Models)+int(m)]
+}
+
+// find is the number of the first server of a model at a site; -1: none.
+func (t *Table) find(s topology.SiteID, m topology.ModelID) int32 {
+	for i := t.of[s]; i < t.of[s+1]; i++ {
+		if t.servers[i].model == m {
+			return i
+		}
+	}
+	return -1
 }
 
 // modality is the bit of a request's modality; 0: no model has it.

@@ -27,30 +27,29 @@ type View struct {
 	MaxOutput, ExpectedOutput int
 
 	table *Table
-	// siteOff and modelOff are the kill switches; switched says that any is set.
+	// siteOff and modelOff are the kill switches; switched says that one has
+	// ever been set.
 	siteOff, modelOff []bool
 	switched          bool
 	// breakers are indexed by the first ReplicaID of a deployment; tripped
 	// counts those that are not closed.
 	breakers []Breaker
 	tripped  int
-}
-
-// off says that the kill switch of a site or of a model is set.
-func (v *View) off(s topology.SiteID, m topology.ModelID) bool {
-	return v.switched && (v.siteOff[s] || v.modelOff[m])
+	// search is the present decision's, kept here so that no decision has to
+	// clear a new one.
+	search search
 }
 
 // healthy says that the site is in service, as far as is known, and that the
 // deployment's breaker lets a call through.
-func (v *View) healthy(s topology.SiteID, d *topology.Deployment) bool {
-	return !v.Down[s] && (v.tripped == 0 || v.breakers[d.First].Allow(v.Now))
+func (v *View) healthy(s *server) bool {
+	return !v.Down[s.site] && (v.tripped == 0 || v.breakers[s.first].Allow(v.Now))
 }
 
 // load is a replica's last report. A user's own device serves one session, so
 // it is always idle.
-func (v *View) load(s topology.SiteID, r topology.ReplicaID) Load {
-	if s == v.World.DeviceSite {
+func (v *View) load(s *server, r topology.ReplicaID) Load {
+	if s.tier == topology.Device {
 		return Load{}
 	}
 	return v.Loads[r]
