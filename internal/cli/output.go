@@ -41,13 +41,13 @@ func writeOutput(name string, stdio Stdio, write func(io.Writer) error) error {
 	return err
 }
 
+// buffered has write fill a buffer in front of w. When w itself fails, that is
+// the error, whatever write makes of it.
 func buffered(w io.Writer, write func(io.Writer) error) error {
 	b := bufio.NewWriterSize(w, 1<<16)
-	if err := write(b); err != nil {
-		return err
+	err := write(b)
+	if failed := b.Flush(); failed != nil {
+		return fmt.Errorf("write: %w", failed)
 	}
-	if err := b.Flush(); err != nil {
-		return fmt.Errorf("write: %w", err)
-	}
-	return nil
+	return err
 }

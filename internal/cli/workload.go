@@ -20,6 +20,7 @@ const embedded = "embedded"
 func newWorkload(g *global, stdio Stdio) *cobra.Command {
 	return group("workload", "Import, generate, look at and cut workloads",
 		newWorkloadGenerate(g, stdio),
+		newWorkloadImport(g, stdio),
 		newWorkloadProfiles(stdio),
 		newWorkloadSelect(g, stdio),
 		newWorkloadValidate(stdio),
