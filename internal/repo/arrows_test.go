@@ -66,8 +66,8 @@ var thirdParty = []struct {
 		"flags and settings end at the command line; pass an options struct on"},
 	{"gonum.org/v1/plot", []string{"reports", "reports/..."},
 		"figures are drawn by reports only"},
-	{"github.com/HdrHistogram/", []string{"reports", "reports/...", "sim", "internal/cli"},
-		"latencies become histograms where results are gathered"},
+	{"github.com/HdrHistogram/", []string{"reports", "reports/...", "workloads/inspect"},
+		"distributions become histograms where results are gathered"},
 	{"pgregory.net/rapid", nil,
 		"rapid is for tests"},
 }
