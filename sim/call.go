@@ -1,0 +1,296 @@
+package sim
+
+import (
+	"time"
+
+	"tierlab/internal/rng"
+	"tierlab/reference/agent"
+	"tierlab/reference/router"
+	"tierlab/reference/topology"
+	"tierlab/sim/site"
+	"tierlab/workloads"
+)
+
+// call is an attempt on its way: request, service, answer.
+type call struct {
+	gen       uint32
+	live      bool
+	cancelled bool // nobody waits for it any more
+	watched   bool // its first token is reported (a hedge may depend on it)
+	session   int32
+	owner     uint32 // the session's generation
+	step      int32
+	attempt   int32
+	target    router.Target
+	handle    site.Handle
+	sent      time.Duration
+	arrived   time.Duration // at the site, cold start included
+	started   time.Duration
+	first     time.Duration // at the site
+	done      time.Duration // at the site
+	cold      time.Duration
+	input     int
+	cached    int
+	output    int
+	usd       float64
+	egress    float64
+	joules    float64
+	status    workloads.Status
+	hit       bool // the response cache answered
+}
+
+func (p *point) newCall() (int32, *call) {
+	var i int32
+	if n := len(p.freeCalls); n > 0 {
+		i = p.freeCalls[n-1]
+		p.freeCalls = p.freeCalls[:n-1]
+	} else {
+		p.calls = append(p.calls, call{})
+		i = int32(len(p.calls) - 1)
+	}
+	c := &p.calls[i]
+	*c = call{gen: c.gen + 1, live: true, status: workloads.StatusOK}
+	return i, c
+}
+
+func (p *point) freeCall(i int32) {
+	p.calls[i].live = false
+	p.freeCalls = append(p.freeCalls, i)
+}
+
+// startCall sends an attempt's request.
+func (p *point) startCall(si int32, s *session, e *agent.Effect) {
+	i, c := p.newCall()
+	node := &s.graph.Steps[e.Step]
+	c.session, c.owner, c.step, c.attempt, c.target = si, s.gen, e.Step, e.Attempt, e.Target
+	c.sent = p.now
+	c.input, c.output = s.machine.Input(e.Step), s.machine.Output(e.Step)
+	c.watched = e.Watch
+	s.calls = append(s.calls, i)
+	p.totals.Attempts++
+	p.guardData(s, node, e.Target.Site)
+
+	target := &p.world.Sites[e.Target.Site]
+	from, to := p.world.PlaceOf(s.home, s.origin), p.world.PlaceOf(e.Target.Site, s.origin)
+	tokens := c.input
+	if target.Stores && e.Step < int32(len(s.graph.Steps)) {
+		tokens = max(0, c.input-node.Keep)
+	}
+	bytes := int64(float64(tokens) * p.world.Platform.BytesPerToken)
+	oneWay, _ := p.net.Request(p.now, from, to, bytes, s.stepKey(e.Step).Fold(uint64(e.Attempt)))
+	if from != to {
+		c.egress += float64(bytes) / 1e9 * p.world.Sites[s.home].EgressUSDPerGB
+	}
+	p.kernel.Schedule(p.now+oneWay, event{kind: callArrives, gen: c.gen, session: i})
+}
+
+// guardData books a step whose data may not be where it is sent. The router's
+// hard rules keep the count at zero; INV-7 checks that they do.
+func (p *point) guardData(s *session, node *workloads.Node, at topology.SiteID) {
+	rules := s.graph.Session.Data
+	if (node.Step.PII || rules != nil && rules.PII) && p.world.Sites[at].Tier != topology.Device {
+		p.totals.PrivateOffDevice++
+	}
+	if rules != nil && len(rules.Residency) > 0 && !inRegion(&p.world.Sites[at], rules.Residency) {
+		p.totals.ResidencyBroken++
+	}
+}
+
+// callArrives puts a request before its site.
+func (p *point) callArrives(i int32, gen uint32) {
+	c := &p.calls[i]
+	if !c.live || c.gen != gen {
+		return
+	}
+	if c.cancelled {
+		p.freeCall(i)
+		return
+	}
+	s := p.sessions[c.session]
+	if c.arrived == 0 {
+		c.arrived = p.now
+	}
+	place := p.world.PlaceOf(c.target.Site, s.origin)
+	if p.router.SiteDown(c.target.Site) || p.siteDown(c.target.Site) || p.net.Down(p.now, p.world.PlaceOf(s.home, s.origin), place) {
+		p.answerEmpty(i, workloads.StatusError)
+		return
+	}
+	if p.cacheHit(i, s) {
+		return
+	}
+	if c.target.Site == p.world.DeviceSite {
+		p.serveOnDevice(i, s)
+		return
+	}
+	p.offer(i, s)
+}
+
+// cacheHit answers from the site's response cache.
+func (p *point) cacheHit(i int32, s *session) bool {
+	c := &p.calls[i]
+	cache := &p.world.Sites[c.target.Site].Cache
+	if len(cache.Share) == 0 {
+		return false
+	}
+	share, ok := cache.Share[s.graph.Steps[c.step].Step.LLM.Kind]
+	if !ok {
+		share = cache.Share[""]
+	}
+	if !s.stepKey(c.step).For(rng.CacheHit).Bool(share) {
+		return false
+	}
+	c.hit, c.cached = true, c.input
+	c.started, c.first = p.now, p.now+cache.Latency
+	c.done = c.first
+	p.answer(i)
+	return true
+}
+
+// serveOnDevice runs a request on its user's own device, one sequence at a
+// time in order of arrival.
+func (p *point) serveOnDevice(i int32, s *session) {
+	c := &p.calls[i]
+	d := p.world.Deployment(c.target.Site, c.target.Model)
+	c.cached = s.deviceCached(c)
+	prefill, decode := work(d, c)
+	c.started = max(p.now, s.deviceFree)
+	c.first = c.started + prefill
+	c.done = c.first + decode
+	s.deviceFree = c.done
+	s.deviceKeep(c)
+	p.totals.Busy[topology.Device] += prefill + decode
+	p.answer(i)
+}
+
+// work is an attempt's unloaded service: prefill of what is not cached (at
+// least one token, whose pass gives the first output token), then an iteration
+// for each further token.
+func work(d *topology.Deployment, c *call) (prefill, decode time.Duration) {
+	fresh := max(1, c.input-c.cached)
+	prefill = time.Duration(float64(fresh) / d.PrefillTokS * float64(time.Second))
+	decode = time.Duration(max(0, c.output-1)) * (d.StepBase + d.StepPerSeq)
+	return prefill, decode
+}
+
+// answer prices an attempt that has been, or will be, served at known times
+// and sends its answer home.
+func (p *point) answer(i int32) {
+	c := &p.calls[i]
+	s := p.sessions[c.session]
+	if !c.hit {
+		p.price(c)
+	}
+	target := c.target.Site
+	from, to := p.world.PlaceOf(target, s.origin), p.world.PlaceOf(s.home, s.origin)
+	if from != to {
+		bytes := float64(c.output) * (p.world.Platform.BytesPerToken + p.world.Platform.SSEBytes)
+		c.egress += bytes / 1e9 * p.world.Sites[target].EgressUSDPerGB
+	}
+	if c.watched {
+		at := c.first + p.net.Answer(c.first, to, from)
+		p.kernel.Schedule(max(p.now, at), event{kind: firstToken, gen: c.gen, session: i})
+	}
+	at := c.done + p.net.Answer(c.done, to, from)
+	p.kernel.Schedule(max(p.now, at), event{kind: callAnswered, gen: c.gen, session: i})
+}
+
+// price books what an attempt's tokens cost.
+func (p *point) price(c *call) {
+	d := p.world.Deployment(c.target.Site, c.target.Model)
+	c.usd = (float64(c.input-c.cached)*d.Price.In + float64(c.cached)*d.Price.Cached + float64(c.output)*d.Price.Out) / 1e6
+	c.joules = float64(c.output) * d.JoulesPerTok
+}
+
+// answerEmpty sends a refusal home.
+func (p *point) answerEmpty(i int32, status workloads.Status) {
+	c := &p.calls[i]
+	s := p.sessions[c.session]
+	c.status, c.output, c.cached, c.usd = status, 0, 0, 0
+	if c.started == 0 {
+		c.started = p.now
+	}
+	if c.first == 0 {
+		c.first = p.now
+	}
+	c.done = p.now
+	at := p.now + p.net.Answer(p.now, p.world.PlaceOf(s.home, s.origin), p.world.PlaceOf(c.target.Site, s.origin))
+	p.kernel.Schedule(at, event{kind: callAnswered, gen: c.gen, session: i})
+}
+
+// callFirst tells the session that tokens have begun to arrive.
+func (p *point) callFirst(i int32, gen uint32) {
+	c := &p.calls[i]
+	if !c.live || c.gen != gen || c.cancelled {
+		return
+	}
+	p.tell(c.session, &agent.Event{Kind: agent.FirstToken, Step: c.step, Attempt: c.attempt})
+}
+
+// callAnswered hands an attempt's answer to its session.
+func (p *point) callAnswered(i int32, gen uint32) {
+	c := &p.calls[i]
+	if !c.live || c.gen != gen {
+		return
+	}
+	if c.cancelled {
+		p.freeCall(i)
+		return
+	}
+	s := p.sessions[c.session]
+	s.dropCall(i)
+	p.totals.Answered++
+	node := &s.graph.Steps[c.step]
+	took := agent.Call{
+		Queue: c.started - c.arrived + c.cold, Prefill: c.first - c.started, Decode: c.done - c.first,
+		Cached: c.cached, Output: c.output, USD: c.usd, Egress: c.egress, Joules: c.joules,
+	}
+	took.Network = p.now - c.sent - took.Queue - took.Prefill - took.Decode
+	ev := agent.Event{Kind: agent.AttemptDone, Step: c.step, Attempt: c.attempt, Status: c.status, Call: &took}
+	switch c.status {
+	case workloads.StatusOK:
+		took.First = c.first + (p.now - c.done)
+		key := s.stepKey(c.step)
+		correct := c.hit || p.quality.correct(&node.Step.LLM, s.difficulty(p, c.step), c.target.Model, key, c.attempt)
+		took.Correct = verdict(correct)
+		ev.Fatal = !correct && p.quality.fatalIfAccepted(key)
+		p.totals.InputTokens += int64(c.input)
+		p.totals.CachedTokens += int64(c.cached)
+		p.totals.OutputTokens += int64(c.output)
+	case workloads.StatusRejected:
+		p.totals.Rejected++
+	default:
+		p.totals.Failed++
+	}
+	p.totals.USD += c.usd + c.egress
+	p.router.Feedback(p.now, c.target, c.status, p.now-c.sent)
+	si := c.session
+	p.freeCall(i)
+	p.tell(si, &ev)
+}
+
+var yes, no = true, false
+
+func verdict(correct bool) *bool {
+	if correct {
+		return &yes
+	}
+	return &no
+}
+
+// cancelCall calls an attempt off. What its site has done by then is paid.
+func (p *point) cancelCall(si int32, e *agent.Effect) {
+	s := p.sessions[si]
+	for _, i := range s.calls {
+		c := &p.calls[i]
+		if c.step != e.Step || c.attempt != e.Attempt || c.cancelled {
+			continue
+		}
+		c.cancelled = true
+		p.totals.Cancelled++
+		s.dropCall(i)
+		if c.handle != 0 {
+			p.withdraw(i)
+		}
+		return
+	}
+}

@@ -1,0 +1,160 @@
+package sim
+
+import (
+	"context"
+	"time"
+
+	"tierlab/internal/rng"
+	"tierlab/reference/agent"
+	"tierlab/reference/router"
+	"tierlab/reference/topology"
+	"tierlab/sim/des"
+	"tierlab/sim/network"
+	"tierlab/sim/site"
+	"tierlab/workloads"
+)
+
+// kind says what an event of the simulator is.
+type kind uint8
+
+const (
+	arrival      kind = 1 + iota // the next session arrives
+	timer                        // a session's timer: tool holds its agent.TimerKind
+	committed                    // a session's events are durable
+	validated                    // a validator has looked; tool is 1 when it passed the answer
+	toolDone                     // a tool call is over
+	callArrives                  // a request has reached its site: session holds the call
+	callAnswered                 // its answer has reached the home
+	firstToken                   // its first token has reached the home
+	wake                         // a replica has something due: session holds the replica
+	report                       // a replica's load reaches the router's view
+	fault                        // a site goes down or comes back: session holds the fault
+)
+
+// event is what the kernel delivers. gen guards against entities that have
+// been replaced since.
+type event struct {
+	kind    kind
+	gen     uint32
+	session int32
+	step    int32
+	attempt int16
+	tool    int16
+}
+
+// point is one replication of one policy: a world of its own.
+type point struct {
+	cfg     *Config
+	world   *topology.World
+	draws   rng.Stream
+	kernel  *des.Kernel[event]
+	now     time.Duration
+	net     *network.Network
+	router  *router.Router
+	quality quality
+	homes   []topology.SiteID // by origin
+	origins []float64         // cumulative weights
+
+	replicas []replica
+	moved    []site.Transition // kept for its room
+
+	sessions     []*session
+	freeSessions []int32
+	calls        []call
+	freeCalls    []int32
+	effects      []agent.Effect // kept for its room, used as a queue
+	request      router.Request
+	decision     router.Decision
+	future       router.Future
+	futureStep   rng.Stream // what future.Correct reads
+	futureLLM    *workloads.LLM
+	futureHard   float64
+	futureTry    int32
+	outcome      workloads.Outcome
+
+	window window
+	totals Totals
+	err    error
+}
+
+// newPoint builds an empty world.
+func newPoint(cfg *Config) *point {
+	w := cfg.World
+	draws := rng.New(cfg.Seed, uint64(cfg.Replication))
+	p := &point{
+		cfg: cfg, world: w, draws: draws,
+		kernel:  des.New[event](1024),
+		net:     network.New(w, draws),
+		router:  router.New(w, cfg.Policy.New(), cfg.Router),
+		quality: newQuality(w),
+	}
+	p.placeHomes()
+	p.buildReplicas()
+	p.bindFuture()
+	p.totals.Wanted = cfg.Sessions
+	p.window = newWindow(cfg)
+	return p
+}
+
+// run plays the point to its end: all measured sessions over, or the context
+// done.
+func (p *point) run(ctx context.Context) error {
+	p.scheduleFaults()
+	p.firstArrivals()
+	const look = 1 << 12 // events between two looks at the context
+	for n := uint64(1); p.err == nil && !p.window.complete(&p.totals); n++ {
+		at, e, ok := p.kernel.Next()
+		if !ok {
+			break
+		}
+		p.now = at
+		p.totals.Events++
+		p.dispatch(&e)
+		if n%look == 0 && ctx.Err() != nil {
+			p.totals.Partial = true
+			break
+		}
+	}
+	p.close()
+	return p.err
+}
+
+func (p *point) dispatch(e *event) {
+	switch e.kind {
+	case arrival:
+		p.arrive(e.step)
+	case callArrives:
+		p.callArrives(e.session, e.gen)
+	case callAnswered:
+		p.callAnswered(e.session, e.gen)
+	case firstToken:
+		p.callFirst(e.session, e.gen)
+	case wake:
+		p.wakeReplica(e.session, e.gen)
+	case report:
+		p.reportReplica(e.session)
+	case fault:
+		p.applyFault(int(e.session), e.tool == 1)
+	default:
+		p.sessionEvent(e)
+	}
+}
+
+// close settles the books when the clock has stopped.
+func (p *point) close() {
+	p.totals.End = p.now
+	p.window.close(p)
+	for _, s := range p.sessions {
+		if s.live {
+			p.totals.Active++
+		}
+	}
+	for i := range p.calls {
+		if p.calls[i].live && !p.calls[i].cancelled {
+			p.totals.InFlight++
+		}
+	}
+	if p.err == nil {
+		p.err = p.totals.Check()
+	}
+}

@@ -1,0 +1,258 @@
+package sim
+
+import (
+	"time"
+
+	"tierlab/internal/rng"
+	"tierlab/reference/topology"
+	"tierlab/sim/des"
+	"tierlab/sim/network"
+	"tierlab/sim/site"
+	"tierlab/workloads"
+)
+
+// replica is one copy of a deployment: a server, its estimate of resident
+// prefixes, and its next event.
+type replica struct {
+	server   *site.Server
+	prefixes *site.Prefixes
+	wakeup   des.Wakeup
+	d        *topology.Deployment
+	tier     topology.Tier
+	reports  bool          // a load report is on its way
+	warm     time.Duration // running until then, where it can stop
+	running  int32         // as last seen, for the window's integrals
+	queued   int32
+}
+
+// buildReplicas makes a server for each replica of the world. The device has
+// none: its users do not share it.
+func (p *point) buildReplicas() {
+	w := p.world
+	p.replicas = make([]replica, len(w.Replicas))
+	for i := range p.replicas {
+		r := &p.replicas[i]
+		at := w.Replicas[i]
+		r.d, r.tier = &w.Sites[at.Site].Deployments[at.Index], w.Sites[at.Site].Tier
+		if r.tier == topology.Device {
+			continue
+		}
+		limit := r.d.QueueLimit
+		if limit == 0 {
+			limit = site.NoQueue
+		}
+		r.server = site.New(site.Config{
+			Slots: r.d.Slots, QueueLimit: limit, Speed: site.Batched(r.d.StepBase, r.d.StepPerSeq),
+		})
+		r.prefixes = site.NewPrefixes(site.PrefixConfig{Capacity: int(r.d.KVTokens)})
+		p.totals.Slots += r.d.Slots
+	}
+}
+
+// offer puts a request before a replica, after a cold start where it is not
+// running.
+func (p *point) offer(i int32, s *session) {
+	c := &p.calls[i]
+	r := &p.replicas[c.target.Replica]
+	if r.d.WarmFor > 0 {
+		if p.now > r.warm && r.server.InService() == 0 && c.cold == 0 {
+			c.cold = r.d.ColdStart
+			r.warm = p.now + c.cold + r.d.WarmFor
+			c.arrived = p.now + c.cold
+			p.kernel.Schedule(c.arrived, event{kind: callArrives, gen: c.gen, session: i})
+			return
+		}
+		r.warm = max(r.warm, p.now+r.d.WarmFor)
+	}
+	c.cached = min(p.resident(r, s, c.step), c.input-1)
+	prefill, decode := work(r.d, c)
+	h, outcome, moved := r.server.Arrive(p.now, site.Job{Tag: uint64(i), Prefill: prefill, Decode: decode}, p.moved[:0])
+	switch outcome {
+	case site.Rejected:
+		p.answerEmpty(i, workloads.StatusRejected)
+	case site.Refused:
+		p.answerEmpty(i, workloads.StatusError)
+	default:
+		c.handle = h
+	}
+	p.afterMove(int32(c.target.Replica), moved)
+}
+
+// resident is how many of a step's prompt tokens the replica is believed to
+// hold: what the step keeps of its base, or the shared prefix, whichever is
+// more.
+func (p *point) resident(r *replica, s *session, step int32) int {
+	node := &s.graph.Steps[step]
+	best := 0
+	if node.Base >= 0 {
+		keep := s.machine.Keep(step)
+		best = r.prefixes.Hit(p.now, site.Prefix{Key: s.lineKey(s.graph.Steps[node.Base].Line), Tokens: keep})
+	}
+	if node.Prefix != 0 && node.PrefixTokens > best {
+		best = max(best, r.prefixes.Hit(p.now, site.Prefix{Key: node.Prefix, Tokens: node.PrefixTokens}))
+	}
+	return best
+}
+
+// keep books what an attempt leaves in the replica's cache.
+func (p *point) keep(r *replica, s *session, c *call) {
+	node := &s.graph.Steps[c.step]
+	r.prefixes.Store(p.now, site.Prefix{Key: s.lineKey(node.Line), Tokens: c.input + c.output})
+	if node.Prefix != 0 {
+		r.prefixes.Store(p.now, site.Prefix{Key: node.Prefix, Tokens: node.PrefixTokens})
+	}
+}
+
+// wakeReplica carries out what is due at a replica.
+func (p *point) wakeReplica(ri int32, gen uint32) {
+	r := &p.replicas[ri]
+	if !r.wakeup.Fired(gen) {
+		return
+	}
+	p.afterMove(ri, r.server.Advance(p.now, p.moved[:0]))
+}
+
+// afterMove follows a replica's transitions, asks for its next event and
+// reports its load.
+func (p *point) afterMove(ri int32, moved []site.Transition) {
+	r := &p.replicas[ri]
+	for k := range moved {
+		p.transition(r, &moved[k])
+	}
+	p.moved = moved[:0]
+	if at, ok := r.server.NextAt(); ok {
+		if gen, moved := r.wakeup.Need(at); moved {
+			p.kernel.Schedule(at, event{kind: wake, gen: gen, session: ri})
+		}
+	}
+	running, queued := int32(r.server.InService()), int32(r.server.Queued())
+	if running == r.running && queued == r.queued {
+		return
+	}
+	p.window.load(p.now, r.tier, running-r.running, queued-r.queued)
+	r.running, r.queued = running, queued
+	if !r.reports {
+		r.reports = true
+		p.kernel.Schedule(p.now+p.world.Platform.ViewInterval, event{kind: report, session: ri})
+	}
+}
+
+// transition follows one job.
+func (p *point) transition(r *replica, t *site.Transition) {
+	i := int32(t.Tag)
+	c := &p.calls[i]
+	switch t.Kind {
+	case site.Done:
+		c.started, c.first, c.done, c.handle = t.Started, t.First, t.At, 0
+		p.keep(r, p.sessions[c.session], c)
+		watched := c.watched
+		c.watched = false // its first token was reported when it came
+		p.answer(i)
+		c.watched = watched
+	case site.FirstToken:
+		if c.watched {
+			s := p.sessions[c.session]
+			at := p.now + p.net.Answer(p.now, p.world.PlaceOf(s.home, s.origin), p.world.PlaceOf(c.target.Site, s.origin))
+			p.kernel.Schedule(at, event{kind: firstToken, gen: c.gen, session: i})
+		}
+	case site.Failed:
+		c.started, c.first, c.handle = t.Started, t.First, 0
+		p.answerEmpty(i, workloads.StatusError)
+	}
+}
+
+// withdraw takes a cancelled attempt off its replica. The prompt and the share
+// of the answer that was decoded by then are paid.
+func (p *point) withdraw(i int32) {
+	c := &p.calls[i]
+	r := &p.replicas[c.target.Replica]
+	ok, moved := r.server.Cancel(p.now, c.handle, p.moved[:0])
+	c.handle = 0
+	p.afterMove(int32(c.target.Replica), moved)
+	if ok {
+		p.freeCall(i)
+	}
+}
+
+// reportReplica brings a replica's load to the router's view.
+func (p *point) reportReplica(ri int32) {
+	r := &p.replicas[ri]
+	r.reports = false
+	p.router.Observe(p.now, topology.ReplicaID(ri), r.running, r.queued)
+}
+
+// scheduleFaults puts the first window of every site fault on the calendar.
+func (p *point) scheduleFaults() {
+	for i := range p.world.Faults {
+		f := &p.world.Faults[i]
+		if f.Site != topology.None && f.Down {
+			p.kernel.Schedule(f.Start, event{kind: fault, session: int32(i), tool: 1})
+		}
+	}
+}
+
+// applyFault takes a fault's site out of service, or brings it back.
+func (p *point) applyFault(i int, begin bool) {
+	f := &p.world.Faults[i]
+	if begin {
+		if f.Every > 0 {
+			p.kernel.Schedule(p.now+f.Every, event{kind: fault, session: int32(i), tool: 1})
+		}
+		if !network.Active(f, i, p.now, p.draws) {
+			return
+		}
+		p.kernel.Schedule(p.now+f.Length, event{kind: fault, session: int32(i)})
+	}
+	for ri := range p.replicas {
+		r := &p.replicas[ri]
+		if p.world.Replicas[ri].Site == f.Site && r.server != nil {
+			p.afterMove(int32(ri), r.server.SetDown(p.now, begin, p.moved[:0]))
+		}
+	}
+	p.router.ObserveSite(p.now, f.Site, begin)
+}
+
+// siteDown says whether a site refuses requests now.
+func (p *point) siteDown(s topology.SiteID) bool {
+	for i := range p.world.Faults {
+		if f := &p.world.Faults[i]; f.Site == s && f.Down && network.Active(f, i, p.now, p.draws) {
+			return true
+		}
+	}
+	return false
+}
+
+// bindFuture prepares what only a clairvoyant policy sees.
+func (p *point) bindFuture() {
+	p.future.Correct = func(m topology.ModelID) bool {
+		return p.quality.correct(p.futureLLM, p.futureHard, m, p.futureStep, p.futureTry)
+	}
+	p.future.Wait = func(id topology.ReplicaID) time.Duration {
+		r := &p.replicas[id]
+		if r.server == nil || r.server.InService() < r.d.Slots {
+			return 0
+		}
+		return r.server.QueuedWork() / time.Duration(r.d.Slots)
+	}
+	p.future.Cached = func(id topology.ReplicaID) int {
+		r := &p.replicas[id]
+		if r.prefixes == nil {
+			return 0
+		}
+		s := p.sessions[p.futureSession]
+		node := &s.graph.Steps[p.futureStepNo]
+		best := 0
+		if node.Base >= 0 {
+			best = r.prefixes.Peek(p.now, site.Prefix{Key: s.lineKey(s.graph.Steps[node.Base].Line), Tokens: s.machine.Keep(p.futureStepNo)})
+		}
+		if node.Prefix != 0 {
+			best = max(best, r.prefixes.Peek(p.now, site.Prefix{Key: node.Prefix, Tokens: node.PrefixTokens}))
+		}
+		return best
+	}
+}
+
+// lineKey names a session's line of contexts in a replica's estimate.
+func (s *session) lineKey(line int32) uint64 {
+	return s.key.For(rng.Service).Fold(uint64(line)).Uint64()
+}

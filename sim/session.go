@@ -1,0 +1,313 @@
+package sim
+
+import (
+	"sort"
+	"time"
+
+	"tierlab/internal/rng"
+	"tierlab/reference/agent"
+	"tierlab/reference/router"
+	"tierlab/reference/topology"
+	"tierlab/workloads"
+)
+
+// session is a replayed session: its machine and what the simulator keeps
+// beside it.
+type session struct {
+	machine  agent.Machine
+	graph    *workloads.Graph
+	gen      uint32
+	live     bool
+	measured bool
+	number   int32 // of the arrival
+	key      rng.Stream
+	origin   topology.OriginID
+	home     topology.SiteID
+	hard     []float64 // difficulty by step, NaN until drawn
+	calls    []int32   // attempts in flight
+
+	deviceFree   time.Duration // when the user's device is idle again
+	deviceModel  topology.ModelID
+	deviceTokens int   // of deviceLine that the device's cache holds
+	deviceLine   int32 // the line of contexts that it holds
+}
+
+// stepKey is the key of a step's draws.
+func (s *session) stepKey(step int32) rng.Stream { return s.key.Fold(uint64(step) + 1) }
+
+// dropCall forgets an attempt that is no longer in flight.
+func (s *session) dropCall(i int32) {
+	for k, x := range s.calls {
+		if x == i {
+			last := len(s.calls) - 1
+			s.calls[k] = s.calls[last]
+			s.calls = s.calls[:last]
+			return
+		}
+	}
+}
+
+// deviceCached is how many of an attempt's prompt tokens the device still
+// holds: it keeps one context, the last.
+func (s *session) deviceCached(c *call) int {
+	node := &s.graph.Steps[c.step]
+	if node.Base < 0 || s.deviceModel != c.target.Model || s.graph.Steps[node.Base].Line != s.deviceLine {
+		return 0
+	}
+	return min(s.machine.Keep(c.step), s.deviceTokens, c.input-1)
+}
+
+func (s *session) deviceKeep(c *call) {
+	s.deviceModel, s.deviceLine, s.deviceTokens = c.target.Model, s.graph.Steps[c.step].Line, c.input+c.output
+}
+
+// firstArrivals puts the first session, or for a closed load the first N, on
+// the calendar; for a recorded load, the first in the order of arrival.
+func (p *point) firstArrivals() {
+	a := &p.cfg.Arrivals
+	switch a.Process {
+	case Closed:
+		for i := range a.N {
+			p.kernel.Schedule(0, event{kind: arrival, step: int32(i)})
+		}
+	case Recorded:
+		p.kernel.Schedule(p.cfg.recordedAt(0), event{kind: arrival})
+	default:
+		p.kernel.Schedule(a.gap(p.draws, 0), event{kind: arrival})
+	}
+}
+
+// nextArrival follows arrival number n of an open load.
+func (p *point) nextArrival(n int32) {
+	a := &p.cfg.Arrivals
+	switch a.Process {
+	case Closed:
+	case Recorded:
+		if int(n+1) < len(p.cfg.order) {
+			p.kernel.Schedule(p.cfg.recordedAt(int(n+1)), event{kind: arrival, step: n + 1})
+		}
+	default:
+		p.kernel.Schedule(p.now+a.gap(p.draws, uint64(n+1)), event{kind: arrival, step: n + 1})
+	}
+}
+
+// template is the recorded session that arrival n repeats. Open and closed
+// loads resample with replacement, by the arrival's number, so that every
+// policy meets the same sessions.
+func (p *point) template(n int32) *workloads.Graph {
+	lib := p.cfg.Library.Sessions
+	if p.cfg.Arrivals.Process == Recorded {
+		return lib[p.cfg.order[n]]
+	}
+	if p.cfg.InOrder {
+		return lib[int(n)%len(lib)]
+	}
+	return lib[p.draws.For(rng.Resample).Fold(uint64(n)).IntN(len(lib))]
+}
+
+// arrive begins a session.
+func (p *point) arrive(n int32) {
+	p.nextArrival(n)
+	si, s := p.newSession()
+	s.number = n
+	s.graph = p.template(n)
+	s.key = p.draws.For(rng.Service).Fold(uint64(n))
+	s.origin = p.originOf(s.graph, n)
+	s.home = p.homes[s.origin]
+	s.measured = p.window.admit(p.now)
+	s.hard = s.hard[:0]
+	p.totals.Sessions++
+	turn := p.world.Link(p.world.OriginPlace(s.origin), p.world.PlaceOf(s.home, s.origin)).RTT
+	s.machine.Reset(&p.cfg.Agent, s.graph, agent.Start{
+		ID: uint64(n), Stream: s.key, Origin: s.origin, Home: s.home, Turn: turn, World: p.world,
+	})
+	p.tell(si, &agent.Event{Kind: agent.Arrived})
+}
+
+func (p *point) newSession() (int32, *session) {
+	if n := len(p.freeSessions); n > 0 {
+		i := p.freeSessions[n-1]
+		p.freeSessions = p.freeSessions[:n-1]
+		s := p.sessions[i]
+		s.gen++
+		s.live, s.calls = true, s.calls[:0]
+		s.deviceFree, s.deviceTokens, s.deviceLine, s.deviceModel = 0, 0, -1, topology.None
+		return i, s
+	}
+	s := &session{live: true, gen: 1, deviceLine: -1, deviceModel: topology.None}
+	p.sessions = append(p.sessions, s)
+	return int32(len(p.sessions) - 1), s
+}
+
+// originOf places an arrival's user.
+func (p *point) originOf(g *workloads.Graph, n int32) topology.OriginID {
+	if g.Session.Origin != "" {
+		if o, ok := p.cfg.originByName[g.Session.Origin]; ok {
+			return o
+		}
+	}
+	u := p.draws.For(rng.Origin).Fold(uint64(n)).Uniform() * p.origins[len(p.origins)-1]
+	return topology.OriginID(sort.SearchFloat64s(p.origins, u))
+}
+
+// placeHomes decides every origin's home and adds up the origins' weights.
+func (p *point) placeHomes() {
+	p.homes = make([]topology.SiteID, len(p.world.Origins))
+	p.origins = make([]float64, len(p.world.Origins))
+	sum := 0.0
+	for i := range p.world.Origins {
+		p.homes[i] = p.cfg.Home.Place(p.world, topology.OriginID(i))
+		sum += p.world.Origins[i].Weight
+		p.origins[i] = sum
+	}
+}
+
+// sessionEvent hands a kernel event to its session, unless that has ended.
+func (p *point) sessionEvent(e *event) {
+	s := p.sessions[e.session]
+	if !s.live || s.gen != e.gen {
+		return
+	}
+	ev := agent.Event{Step: e.step, Attempt: int32(e.attempt), Tool: int32(e.tool)}
+	switch e.kind {
+	case timer:
+		ev.Kind, ev.Timer, ev.Tool = agent.TimerFired, agent.TimerKind(e.tool), 0
+	case committed:
+		ev.Kind, ev.USD = agent.Committed, p.cfg.commitUSD
+	case validated:
+		ev.Kind, ev.Pass, ev.Tool, ev.USD = agent.Validated, e.tool == 1, 0, p.world.Validator.USDPerCall
+	case toolDone:
+		ev.Kind, ev.USD = agent.ToolDone, p.cfg.toolUSD
+		p.totals.Tools++
+	}
+	p.totals.USD += ev.USD
+	p.tell(e.session, &ev)
+}
+
+// tell hands an event to a session's machine and carries out what it asks for.
+func (p *point) tell(si int32, ev *agent.Event) {
+	s := p.sessions[si]
+	base := len(p.effects)
+	p.effects = s.machine.Handle(p.now, ev, p.effects)
+	for i := base; i < len(p.effects); i++ {
+		e := p.effects[i]
+		if e.Kind == agent.Route {
+			p.route(si, s, &e) // appends to p.effects
+			continue
+		}
+		p.carryOut(si, s, &e)
+	}
+	p.effects = p.effects[:base]
+}
+
+// carryOut does what a machine asks for.
+func (p *point) carryOut(si int32, s *session, e *agent.Effect) {
+	switch e.Kind {
+	case agent.StartAttempt:
+		p.startCall(si, s, e)
+	case agent.Cancel:
+		p.cancelCall(si, e)
+	case agent.SetTimer:
+		p.kernel.Schedule(max(e.At, p.now), event{
+			kind: timer, gen: s.gen, session: si, step: e.Step, attempt: int16(e.Attempt), tool: int16(e.Timer),
+		})
+	case agent.Validate:
+		p.validate(si, s, e)
+	case agent.RunTool:
+		p.kernel.Schedule(p.now+p.toolTime(s, e), event{kind: toolDone, gen: s.gen, session: si, step: e.Step, tool: int16(e.Tool)})
+	case agent.Commit:
+		p.kernel.Schedule(p.now+p.commitTime(s, e), event{kind: committed, gen: s.gen, session: si, step: e.Step, attempt: int16(e.Attempt)})
+	case agent.StepDone:
+		p.totals.Steps++
+		p.reportStep(s, e.Step)
+	case agent.Finish:
+		p.finish(si, s)
+	}
+}
+
+// route asks the router where an attempt runs and tells the machine.
+func (p *point) route(si int32, s *session, e *agent.Effect) {
+	s.machine.Request(e.Step, &p.request)
+	node := &s.graph.Steps[e.Step]
+	hard := s.difficulty(p, e.Step)
+	p.request.Difficulty = p.quality.predicted(hard, s.stepKey(e.Step))
+	if p.cfg.clairvoyant {
+		p.futureStep, p.futureLLM, p.futureHard = s.stepKey(e.Step), &node.Step.LLM, hard
+		p.futureTry, p.futureStepNo, p.futureSession = e.Attempt, e.Step, si
+		p.future.Output = s.machine.Output(e.Step)
+		p.router.RouteKnowing(p.now, &p.request, &p.future, &p.decision)
+	} else {
+		p.router.Route(p.now, &p.request, &p.decision)
+	}
+	p.effects = s.machine.Handle(p.now, &agent.Event{
+		Kind: agent.Routed, Step: e.Step, Attempt: e.Attempt, Decision: &p.decision,
+	}, p.effects)
+}
+
+// difficulty is a step's, drawn once.
+func (s *session) difficulty(p *point, step int32) float64 {
+	return p.quality.difficulty(&s.graph.Steps[step].Step.LLM, s.stepKey(step))
+}
+
+// validate draws a validator's verdict on an answer, known by whether the
+// answer is right.
+func (p *point) validate(si int32, s *session, e *agent.Effect) {
+	pass := p.quality.passes(e.Correct, s.stepKey(e.Step), e.Attempt)
+	ev := event{kind: validated, gen: s.gen, session: si, step: e.Step, attempt: int16(e.Attempt)}
+	if pass {
+		ev.tool = 1
+	}
+	p.kernel.Schedule(p.now+p.world.Validator.Latency, ev)
+}
+
+// reportStep hands a step's outcome to the sink.
+func (p *point) reportStep(s *session, step int32) {
+	if p.cfg.Sink == nil || !s.measured && !p.cfg.ReportAll {
+		return
+	}
+	s.machine.StepOutcome(step, p.world, &p.outcome)
+	p.outcome.Measured = s.measured
+	p.keepError(p.cfg.Sink.Step(&p.outcome))
+}
+
+// finish closes a session's books and frees it.
+func (p *point) finish(si int32, s *session) {
+	for len(s.calls) > 0 { // a stopped session cancels what it has in flight
+		c := &p.calls[s.calls[0]]
+		p.cancelCall(si, &agent.Effect{Step: c.step, Attempt: c.attempt})
+	}
+	p.totals.Finished++
+	if p.cfg.Sink != nil && (s.measured || p.cfg.ReportAll) {
+		s.machine.SessionOutcome(p.world, &p.outcome)
+		p.outcome.Measured = s.measured
+		p.outcome.Result.Measured = s.measured
+		p.keepError(p.cfg.Sink.Session(&p.outcome))
+	}
+	p.totals.SessionUSD += s.machine.Cost().Total()
+	if s.measured {
+		p.totals.Measured++
+	}
+	s.live = false
+	p.freeSessions = append(p.freeSessions, si)
+	if p.cfg.Arrivals.Process == Closed {
+		p.kernel.Schedule(p.now, event{kind: arrival, step: int32(p.totals.Sessions)})
+	}
+}
+
+func (p *point) keepError(err error) {
+	if err != nil && p.err == nil {
+		p.err = err
+	}
+}
+
+// inRegion says whether a site's region is among those allowed.
+func inRegion(s *topology.Site, regions []string) bool {
+	for _, r := range regions {
+		if r == s.Region {
+			return true
+		}
+	}
+	return false
+}
+
+var _ = router.NoTarget

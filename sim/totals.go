@@ -1,0 +1,77 @@
+package sim
+
+import (
+	"fmt"
+	"time"
+
+	"tierlab/reference/topology"
+)
+
+// Totals are a point's books: what entered must have left, or still be there.
+// INVARIANTS.md numbers the laws that Check holds them to.
+type Totals struct {
+	Sessions, Finished, Active int // arrived = finished + active
+	Steps                      int // accepted or given up
+	Attempts                   int // started
+	Answered, Cancelled        int // attempts that came back; attempts called off
+	InFlight                   int
+	Rejected, Failed, Timeouts int // of those answered or cancelled
+	Tools                      int
+	InputTokens, CachedTokens  int64 // of answered attempts
+	OutputTokens               int64
+	USD                        float64 // all attempts, stores, tools and checks
+	SessionUSD                 float64 // the same, by the sessions' own books
+	PrivateOffDevice           int     // steps with private data that left the device
+	ResidencyBroken            int
+	Events                     uint64 // delivered by the kernel
+	End                        time.Duration
+
+	// Busy is slot time in use and Capacity slot time on offer, by tier, over
+	// the measured window; the device tier has no capacity of its own.
+	Busy, Capacity [topology.Tiers]time.Duration
+	// QueuedFirst and QueuedLast are the mean numbers of waiting requests in
+	// the first and in the last half of the measured window.
+	QueuedFirst, QueuedLast float64
+	// Slots counts the sequences that all replicas together can run.
+	Slots int
+	// Measured counts finished measured sessions of the Wanted.
+	Measured, Wanted int
+	Partial          bool
+}
+
+// Check holds the books to the conservation laws of INVARIANTS.md.
+func (t *Totals) Check() error {
+	switch {
+	case t.Sessions != t.Finished+t.Active:
+		return fmt.Errorf("INV-1: %d sessions arrived, %d finished and %d are active", t.Sessions, t.Finished, t.Active)
+	case t.Attempts != t.Answered+t.Cancelled+t.InFlight:
+		return fmt.Errorf("INV-2: %d attempts started, %d answered, %d cancelled and %d are in flight",
+			t.Attempts, t.Answered, t.Cancelled, t.InFlight)
+	case t.PrivateOffDevice != 0:
+		return fmt.Errorf("INV-7: %d steps with private data left the device", t.PrivateOffDevice)
+	case t.ResidencyBroken != 0:
+		return fmt.Errorf("INV-7: %d steps ran outside the regions that their data may be in", t.ResidencyBroken)
+	case t.CachedTokens > t.InputTokens:
+		return fmt.Errorf("INV-5: %d tokens cached of %d sent", t.CachedTokens, t.InputTokens)
+	}
+	for tier := range t.Busy {
+		if topology.Tier(tier) != topology.Device && t.Busy[tier] > t.Capacity[tier] {
+			return fmt.Errorf("INV-8: tier %s was busy %v of %v", topology.Tier(tier), t.Busy[tier], t.Capacity[tier])
+		}
+	}
+	return nil
+}
+
+// Invalid lists the reasons for which the point's figures should not be
+// believed; none means that it is valid.
+func (t *Totals) Invalid() []string {
+	var why []string
+	if t.Partial {
+		why = append(why, fmt.Sprintf("partial: stopped after %d of %d measured sessions", t.Measured, t.Wanted))
+	}
+	if grown := t.QueuedLast - t.QueuedFirst; grown > 1 && grown > 0.5*t.QueuedFirst && t.QueuedLast > 0.01*float64(t.Slots) {
+		why = append(why, fmt.Sprintf("no steady state: %.1f requests waited on average in the first half of the window, %.1f in the last",
+			t.QueuedFirst, t.QueuedLast))
+	}
+	return why
+}
