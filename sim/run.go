@@ -1,0 +1,144 @@
+package sim
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"tierlab/reference/agent"
+	"tierlab/reference/router"
+	"tierlab/reference/topology"
+	"tierlab/workloads"
+)
+
+// Config is one point: one policy, one replication.
+type Config struct {
+	World   *topology.World
+	Library *workloads.Library
+	Policy  router.Spec
+	Home    router.HomePolicy
+	Agent   agent.Config
+	Router  router.Config
+
+	Arrivals Arrivals
+	// Sessions is how many arrivals are measured, after WarmUp. With recorded
+	// arrivals every session of the workload is measured.
+	Sessions int
+	WarmUp   time.Duration
+	// InOrder replays the workload's sessions in turn instead of resampling
+	// them.
+	InOrder     bool
+	Seed        uint64
+	Replication int
+	// Sink takes the outcomes; nil drops them. ReportAll reports sessions
+	// outside the measured window too.
+	Sink      workloads.Sink
+	ReportAll bool
+
+	order        []int32 // recorded arrivals, by time
+	originByName map[string]topology.OriginID
+	commitUSD    float64
+	toolUSD      float64
+	clairvoyant  bool
+}
+
+// Run plays one point to its end. The books it returns obey the laws of
+// INVARIANTS.md, or the error names the one that they break. When ctx ends
+// first, the totals are marked partial and hold what was reached.
+func Run(ctx context.Context, cfg Config) (Totals, error) {
+	if err := cfg.prepare(); err != nil {
+		return Totals{}, err
+	}
+	p := newPoint(&cfg)
+	err := p.run(ctx)
+	return p.totals, err
+}
+
+// prepare checks a point and works out what its events read.
+func (c *Config) prepare() error {
+	switch {
+	case c.World == nil || c.Library == nil || len(c.Library.Sessions) == 0:
+		return fmt.Errorf("sim: a point needs a world and a workload with at least one session")
+	case c.Arrivals.Process == 0:
+		return fmt.Errorf("sim: no arrival process given")
+	case c.Arrivals.Process == Recorded && !c.Library.Recorded:
+		return fmt.Errorf("sim: workload %q has sessions without arrival_ms: give arrivals such as poisson:0.5", c.Library.Header.Name)
+	}
+	c.originByName = make(map[string]topology.OriginID, len(c.World.Origins))
+	for i := range c.World.Origins {
+		c.originByName[c.World.Origins[i].Name] = topology.OriginID(i)
+	}
+	if c.Arrivals.Process == Recorded {
+		c.Sessions, c.WarmUp = len(c.Library.Sessions), 0
+		c.order = make([]int32, len(c.Library.Sessions))
+		for i := range c.order {
+			c.order[i] = int32(i)
+		}
+		slices.SortStableFunc(c.order, func(a, b int32) int {
+			return int(*c.Library.Sessions[a].Session.Arrival - *c.Library.Sessions[b].Session.Arrival)
+		})
+	}
+	if c.Sessions <= 0 {
+		c.Sessions = len(c.Library.Sessions)
+	}
+	state, orchestration := commitCost(&c.World.Platform)
+	c.commitUSD, c.toolUSD = state+orchestration, toolCost(&c.World.Platform)
+	_, c.clairvoyant = c.Policy.New().(router.Clairvoyant)
+	return nil
+}
+
+// recordedAt is when arrival i of a recorded load is due.
+func (c *Config) recordedAt(i int) time.Duration {
+	return c.Library.Sessions[c.order[i]].Session.Arrival.D()
+}
+
+// Point names a point of a sweep.
+type Point struct{ Policy, Replication int }
+
+// Sweep plays every policy at every replication, workers points at a time.
+// base is the points' common part; sink makes a point's sink; done, when set,
+// is called once for each finished point, from one goroutine at a time, in the
+// order in which points end. Results are by policy, then replication, and do
+// not depend on workers. The first error stops the sweep.
+func Sweep(ctx context.Context, base Config, policies []router.Spec, replications, workers int,
+	sink func(Point) workloads.Sink, done func(Point, Totals)) ([][]Totals, error) {
+
+	totals := make([][]Totals, len(policies))
+	for i := range totals {
+		totals[i] = make([]Totals, replications)
+	}
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	work := make(chan Point)
+	var group sync.WaitGroup
+	var lock sync.Mutex
+	var first error
+	for range max(1, workers) {
+		group.Go(func() {
+			for pt := range work {
+				cfg := base
+				cfg.Policy, cfg.Replication, cfg.Sink = policies[pt.Policy], pt.Replication, sink(pt)
+				t, err := Run(ctx, cfg)
+				lock.Lock()
+				totals[pt.Policy][pt.Replication] = t
+				if err != nil && first == nil {
+					first = fmt.Errorf("policy %s, replication %d: %w", cfg.Policy, pt.Replication, err)
+					stop(first)
+				} else if done != nil && err == nil {
+					done(pt, t)
+				}
+				lock.Unlock()
+			}
+		})
+	}
+	for r := range replications { // replication by replication, so that a stopped sweep has whole ones
+		for i := range policies {
+			work <- Point{Policy: i, Replication: r}
+		}
+	}
+	close(work)
+	group.Wait()
+	return totals, first
+}
