@@ -70,6 +70,9 @@ type point struct {
 	futureLLM    *workloads.LLM
 	futureHard   float64
 	futureTry    int32
+	futureStepNo int32
+	futureOf     *session
+	started      int32 // sessions put on the calendar of a closed load
 	outcome      workloads.Outcome
 
 	window window
@@ -79,13 +82,13 @@ type point struct {
 
 // newPoint builds an empty world.
 func newPoint(cfg *Config) *point {
-	w := cfg.World
+	w := cfg.Scenario.World
 	draws := rng.New(cfg.Seed, uint64(cfg.Replication))
 	p := &point{
 		cfg: cfg, world: w, draws: draws,
 		kernel:  des.New[event](1024),
 		net:     network.New(w, draws),
-		router:  router.New(w, cfg.Policy.New(), cfg.Router),
+		router:  router.New(cfg.Scenario.table, cfg.Policy.New(), cfg.Router),
 		quality: newQuality(w),
 	}
 	p.placeHomes()

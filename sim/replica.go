@@ -239,7 +239,7 @@ func (p *point) bindFuture() {
 		if r.prefixes == nil {
 			return 0
 		}
-		s := p.sessions[p.futureSession]
+		s := p.futureOf
 		node := &s.graph.Steps[p.futureStepNo]
 		best := 0
 		if node.Base >= 0 {

@@ -2,25 +2,23 @@ package sim
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
 	"tierlab/reference/agent"
 	"tierlab/reference/router"
-	"tierlab/reference/topology"
 	"tierlab/workloads"
 )
 
 // Config is one point: one policy, one replication.
 type Config struct {
-	World   *topology.World
-	Library *workloads.Library
-	Policy  router.Spec
-	Home    router.HomePolicy
-	Agent   agent.Config
-	Router  router.Config
+	Scenario *Scenario
+	Policy   router.Spec
+	Home     router.HomePolicy
+	Agent    agent.Config
+	Router   router.Config
 
 	Arrivals Arrivals
 	// Sessions is how many arrivals are measured, after WarmUp. With recorded
@@ -36,12 +34,6 @@ type Config struct {
 	// outside the measured window too.
 	Sink      workloads.Sink
 	ReportAll bool
-
-	order        []int32 // recorded arrivals, by time
-	originByName map[string]topology.OriginID
-	commitUSD    float64
-	toolUSD      float64
-	clairvoyant  bool
 }
 
 // Run plays one point to its end. The books it returns obey the laws of
@@ -56,42 +48,25 @@ func Run(ctx context.Context, cfg Config) (Totals, error) {
 	return p.totals, err
 }
 
-// prepare checks a point and works out what its events read.
+// prepare checks a point.
 func (c *Config) prepare() error {
-	switch {
-	case c.World == nil || c.Library == nil || len(c.Library.Sessions) == 0:
-		return fmt.Errorf("sim: a point needs a world and a workload with at least one session")
-	case c.Arrivals.Process == 0:
-		return fmt.Errorf("sim: no arrival process given")
-	case c.Arrivals.Process == Recorded && !c.Library.Recorded:
-		return fmt.Errorf("sim: workload %q has sessions without arrival_ms: give arrivals such as poisson:0.5", c.Library.Header.Name)
+	if c.Scenario == nil {
+		return errors.New("sim: a point needs a scenario")
 	}
-	c.originByName = make(map[string]topology.OriginID, len(c.World.Origins))
-	for i := range c.World.Origins {
-		c.originByName[c.World.Origins[i].Name] = topology.OriginID(i)
+	sc := c.Scenario
+	switch {
+	case c.Arrivals.Process == 0:
+		return errors.New("sim: no arrival process given")
+	case c.Arrivals.Process == Recorded && !sc.Library.Recorded:
+		return fmt.Errorf("sim: workload %q has sessions without arrival_ms: give arrivals such as poisson:0.5", sc.Library.Header.Name)
 	}
 	if c.Arrivals.Process == Recorded {
-		c.Sessions, c.WarmUp = len(c.Library.Sessions), 0
-		c.order = make([]int32, len(c.Library.Sessions))
-		for i := range c.order {
-			c.order[i] = int32(i)
-		}
-		slices.SortStableFunc(c.order, func(a, b int32) int {
-			return int(*c.Library.Sessions[a].Session.Arrival - *c.Library.Sessions[b].Session.Arrival)
-		})
+		c.Sessions, c.WarmUp = len(sc.Library.Sessions), 0
 	}
 	if c.Sessions <= 0 {
-		c.Sessions = len(c.Library.Sessions)
+		c.Sessions = len(sc.Library.Sessions)
 	}
-	state, orchestration := commitCost(&c.World.Platform)
-	c.commitUSD, c.toolUSD = state+orchestration, toolCost(&c.World.Platform)
-	_, c.clairvoyant = c.Policy.New().(router.Clairvoyant)
-	return nil
-}
-
-// recordedAt is when arrival i of a recorded load is due.
-func (c *Config) recordedAt(i int) time.Duration {
-	return c.Library.Sessions[c.order[i]].Session.Arrival.D()
+	return c.Agent.Check()
 }
 
 // Point names a point of a sweep.

@@ -23,7 +23,6 @@ type session struct {
 	key      rng.Stream
 	origin   topology.OriginID
 	home     topology.SiteID
-	hard     []float64 // difficulty by step, NaN until drawn
 	calls    []int32   // attempts in flight
 
 	deviceFree   time.Duration // when the user's device is idle again
@@ -67,11 +66,12 @@ func (p *point) firstArrivals() {
 	a := &p.cfg.Arrivals
 	switch a.Process {
 	case Closed:
-		for i := range a.N {
-			p.kernel.Schedule(0, event{kind: arrival, step: int32(i)})
+		for range a.N {
+			p.kernel.Schedule(0, event{kind: arrival, step: p.started})
+			p.started++
 		}
 	case Recorded:
-		p.kernel.Schedule(p.cfg.recordedAt(0), event{kind: arrival})
+		p.kernel.Schedule(p.cfg.Scenario.recordedAt(0), event{kind: arrival})
 	default:
 		p.kernel.Schedule(a.gap(p.draws, 0), event{kind: arrival})
 	}
@@ -83,8 +83,8 @@ func (p *point) nextArrival(n int32) {
 	switch a.Process {
 	case Closed:
 	case Recorded:
-		if int(n+1) < len(p.cfg.order) {
-			p.kernel.Schedule(p.cfg.recordedAt(int(n+1)), event{kind: arrival, step: n + 1})
+		if int(n+1) < len(p.cfg.Scenario.order) {
+			p.kernel.Schedule(p.cfg.Scenario.recordedAt(int(n+1)), event{kind: arrival, step: n + 1})
 		}
 	default:
 		p.kernel.Schedule(p.now+a.gap(p.draws, uint64(n+1)), event{kind: arrival, step: n + 1})
@@ -94,15 +94,15 @@ func (p *point) nextArrival(n int32) {
 // template is the recorded session that arrival n repeats. Open and closed
 // loads resample with replacement, by the arrival's number, so that every
 // policy meets the same sessions.
-func (p *point) template(n int32) *workloads.Graph {
-	lib := p.cfg.Library.Sessions
+func (p *point) template(n int32) *agent.Program {
+	sc := p.cfg.Scenario
 	if p.cfg.Arrivals.Process == Recorded {
-		return lib[p.cfg.order[n]]
+		return sc.programs[sc.order[n]]
 	}
 	if p.cfg.InOrder {
-		return lib[int(n)%len(lib)]
+		return sc.programs[int(n)%len(sc.programs)]
 	}
-	return lib[p.draws.For(rng.Resample).Fold(uint64(n)).IntN(len(lib))]
+	return sc.programs[p.draws.For(rng.Resample).Fold(uint64(n)).IntN(len(sc.programs))]
 }
 
 // arrive begins a session.
@@ -110,17 +110,14 @@ func (p *point) arrive(n int32) {
 	p.nextArrival(n)
 	si, s := p.newSession()
 	s.number = n
-	s.graph = p.template(n)
+	prog := p.template(n)
+	s.graph = prog.Graph()
 	s.key = p.draws.For(rng.Service).Fold(uint64(n))
 	s.origin = p.originOf(s.graph, n)
 	s.home = p.homes[s.origin]
 	s.measured = p.window.admit(p.now)
-	s.hard = s.hard[:0]
 	p.totals.Sessions++
-	turn := p.world.Link(p.world.OriginPlace(s.origin), p.world.PlaceOf(s.home, s.origin)).RTT
-	s.machine.Reset(&p.cfg.Agent, s.graph, agent.Start{
-		ID: uint64(n), Stream: s.key, Origin: s.origin, Home: s.home, Turn: turn, World: p.world,
-	})
+	s.machine.Reset(&p.cfg.Agent, prog, s.key, uint64(n), s.origin, s.home)
 	p.tell(si, &agent.Event{Kind: agent.Arrived})
 }
 
@@ -142,7 +139,7 @@ func (p *point) newSession() (int32, *session) {
 // originOf places an arrival's user.
 func (p *point) originOf(g *workloads.Graph, n int32) topology.OriginID {
 	if g.Session.Origin != "" {
-		if o, ok := p.cfg.originByName[g.Session.Origin]; ok {
+		if o, ok := p.cfg.Scenario.origins[g.Session.Origin]; ok {
 			return o
 		}
 	}
@@ -173,11 +170,11 @@ func (p *point) sessionEvent(e *event) {
 	case timer:
 		ev.Kind, ev.Timer, ev.Tool = agent.TimerFired, agent.TimerKind(e.tool), 0
 	case committed:
-		ev.Kind, ev.USD = agent.Committed, p.cfg.commitUSD
+		ev.Kind, ev.USD = agent.Committed, p.commitUSD
 	case validated:
 		ev.Kind, ev.Pass, ev.Tool, ev.USD = agent.Validated, e.tool == 1, 0, p.world.Validator.USDPerCall
 	case toolDone:
-		ev.Kind, ev.USD = agent.ToolDone, p.cfg.toolUSD
+		ev.Kind, ev.USD = agent.ToolDone, p.world.Platform.Sandbox.USDPerCall
 		p.totals.Tools++
 	}
 	p.totals.USD += ev.USD
@@ -231,9 +228,9 @@ func (p *point) route(si int32, s *session, e *agent.Effect) {
 	node := &s.graph.Steps[e.Step]
 	hard := s.difficulty(p, e.Step)
 	p.request.Difficulty = p.quality.predicted(hard, s.stepKey(e.Step))
-	if p.cfg.clairvoyant {
+	if p.router.Clairvoyant() {
 		p.futureStep, p.futureLLM, p.futureHard = s.stepKey(e.Step), &node.Step.LLM, hard
-		p.futureTry, p.futureStepNo, p.futureSession = e.Attempt, e.Step, si
+		p.futureTry, p.futureStepNo, p.futureOf = e.Attempt, e.Step, s
 		p.future.Output = s.machine.Output(e.Step)
 		p.router.RouteKnowing(p.now, &p.request, &p.future, &p.decision)
 	} else {
@@ -290,7 +287,8 @@ func (p *point) finish(si int32, s *session) {
 	s.live = false
 	p.freeSessions = append(p.freeSessions, si)
 	if p.cfg.Arrivals.Process == Closed {
-		p.kernel.Schedule(p.now, event{kind: arrival, step: int32(p.totals.Sessions)})
+		p.kernel.Schedule(p.now, event{kind: arrival, step: p.started})
+		p.started++
 	}
 }
 
