@@ -11,33 +11,29 @@ import (
 	"tierlab/workloads"
 )
 
-// call is an attempt on its way: request, service, answer.
+// call is an attempt on its way: request, service, answer. Times that it has
+// not reached are unset.
 type call struct {
-	gen       uint32
-	live      bool
-	cancelled bool // nobody waits for it any more
-	watched   bool // its first token is reported (a hedge may depend on it)
-	session   int32
-	owner     uint32 // the session's generation
-	step      int32
-	attempt   int32
-	target    router.Target
-	handle    site.Handle
-	sent      time.Duration
-	arrived   time.Duration // at the site, cold start included
-	started   time.Duration
-	first     time.Duration // at the site
-	done      time.Duration // at the site
-	cold      time.Duration
-	input     int
-	cached    int
-	output    int
-	usd       float64
-	egress    float64
-	joules    float64
-	status    workloads.Status
-	hit       bool // the response cache answered
+	gen     uint32
+	live    bool
+	watched bool // the session wants to know of its first token
+	hit     bool // the response cache answered
+	cold    bool // it has waited for a cold start
+	status  workloads.Status
+	session int32
+	step    int32
+	attempt int32
+	target  router.Target
+	handle  site.Handle
+
+	sent, arrived, started, first, done time.Duration // all but sent at the site
+
+	input, cached, output int
+	usd, egress, joules   float64
 }
+
+// unset marks a moment that a call has not reached.
+const unset = -1
 
 func (p *point) newCall() (int32, *call) {
 	var i int32
@@ -49,7 +45,10 @@ func (p *point) newCall() (int32, *call) {
 		i = int32(len(p.calls) - 1)
 	}
 	c := &p.calls[i]
-	*c = call{gen: c.gen + 1, live: true, status: workloads.StatusOK}
+	*c = call{
+		gen: c.gen + 1, live: true, status: workloads.StatusOK,
+		arrived: unset, started: unset, first: unset, done: unset,
+	}
 	return i, c
 }
 
@@ -62,10 +61,9 @@ func (p *point) freeCall(i int32) {
 func (p *point) startCall(si int32, s *session, e *agent.Effect) {
 	i, c := p.newCall()
 	node := &s.graph.Steps[e.Step]
-	c.session, c.owner, c.step, c.attempt, c.target = si, s.gen, e.Step, e.Attempt, e.Target
-	c.sent = p.now
-	c.input, c.output = s.machine.Input(e.Step), s.machine.Output(e.Step)
-	c.watched = e.Watch
+	c.session, c.step, c.attempt, c.target = si, e.Step, e.Attempt, e.Target
+	c.sent, c.watched = p.now, e.Watch
+	c.input, c.output = s.machine.EffectiveInput(e.Step), s.machine.EffectiveOutput(e.Step)
 	s.calls = append(s.calls, i)
 	p.totals.Attempts++
 	p.guardData(s, node, e.Target.Site)
@@ -73,8 +71,8 @@ func (p *point) startCall(si int32, s *session, e *agent.Effect) {
 	target := &p.world.Sites[e.Target.Site]
 	from, to := p.world.PlaceOf(s.home, s.origin), p.world.PlaceOf(e.Target.Site, s.origin)
 	tokens := c.input
-	if target.Stores && e.Step < int32(len(s.graph.Steps)) {
-		tokens = max(0, c.input-node.Keep)
+	if target.Stores {
+		tokens -= s.machine.Reusable(e.Step)
 	}
 	bytes := int64(float64(tokens) * p.world.Platform.BytesPerToken)
 	oneWay, _ := p.net.Request(p.now, from, to, bytes, s.stepKey(e.Step).Fold(uint64(e.Attempt)))
@@ -84,14 +82,15 @@ func (p *point) startCall(si int32, s *session, e *agent.Effect) {
 	p.kernel.Schedule(p.now+oneWay, event{kind: callArrives, gen: c.gen, session: i})
 }
 
-// guardData books a step whose data may not be where it is sent. The router's
-// hard rules keep the count at zero; INV-7 checks that they do.
+// guardData books a step whose data may not be where it is sent. A user's own
+// device is in every region. The router's hard rules keep the counts at zero;
+// INV-7 checks that they do.
 func (p *point) guardData(s *session, node *workloads.Node, at topology.SiteID) {
 	rules := s.graph.Session.Data
 	if (node.Step.PII || rules != nil && rules.PII) && p.world.Sites[at].Tier != topology.Device {
 		p.totals.PrivateOffDevice++
 	}
-	if rules != nil && len(rules.Residency) > 0 && !inRegion(&p.world.Sites[at], rules.Residency) {
+	if rules != nil && len(rules.Residency) > 0 && at != p.world.DeviceSite && !inRegion(&p.world.Sites[at], rules.Residency) {
 		p.totals.ResidencyBroken++
 	}
 }
@@ -102,16 +101,12 @@ func (p *point) callArrives(i int32, gen uint32) {
 	if !c.live || c.gen != gen {
 		return
 	}
-	if c.cancelled {
-		p.freeCall(i)
-		return
-	}
 	s := p.sessions[c.session]
-	if c.arrived == 0 {
+	if c.arrived == unset {
 		c.arrived = p.now
 	}
 	place := p.world.PlaceOf(c.target.Site, s.origin)
-	if p.router.SiteDown(c.target.Site) || p.siteDown(c.target.Site) || p.net.Down(p.now, p.world.PlaceOf(s.home, s.origin), place) {
+	if p.siteDown(c.target.Site) || p.net.Down(p.now, p.world.PlaceOf(s.home, s.origin), place) {
 		p.answerEmpty(i, workloads.StatusError)
 		return
 	}
@@ -128,22 +123,27 @@ func (p *point) callArrives(i int32, gen uint32) {
 // cacheHit answers from the site's response cache.
 func (p *point) cacheHit(i int32, s *session) bool {
 	c := &p.calls[i]
-	cache := &p.world.Sites[c.target.Site].Cache
-	if len(cache.Share) == 0 {
-		return false
-	}
-	share, ok := cache.Share[s.graph.Steps[c.step].Step.LLM.Kind]
-	if !ok {
-		share = cache.Share[""]
-	}
-	if !s.stepKey(c.step).For(rng.CacheHit).Bool(share) {
+	if !p.inCache(s, c.step, c.target.Site) {
 		return false
 	}
 	c.hit, c.cached = true, c.input
-	c.started, c.first = p.now, p.now+cache.Latency
+	c.started, c.first = p.now, p.now+p.world.Sites[c.target.Site].Cache.Latency
 	c.done = c.first
 	p.answer(i)
 	return true
+}
+
+// inCache says whether a site's response cache holds a step's answer.
+func (p *point) inCache(s *session, step int32, at topology.SiteID) bool {
+	cache := &p.world.Sites[at].Cache
+	if len(cache.Share) == 0 {
+		return false
+	}
+	share, ok := cache.Share[s.graph.Steps[step].Step.LLM.Kind]
+	if !ok {
+		share = cache.Share[""]
+	}
+	return s.stepKey(step).For(rng.CacheHit).Bool(share)
 }
 
 // serveOnDevice runs a request on its user's own device, one sequence at a
@@ -206,10 +206,10 @@ func (p *point) answerEmpty(i int32, status workloads.Status) {
 	c := &p.calls[i]
 	s := p.sessions[c.session]
 	c.status, c.output, c.cached, c.usd = status, 0, 0, 0
-	if c.started == 0 {
+	if c.started == unset {
 		c.started = p.now
 	}
-	if c.first == 0 {
+	if c.first == unset {
 		c.first = p.now
 	}
 	c.done = p.now
@@ -220,77 +220,8 @@ func (p *point) answerEmpty(i int32, status workloads.Status) {
 // callFirst tells the session that tokens have begun to arrive.
 func (p *point) callFirst(i int32, gen uint32) {
 	c := &p.calls[i]
-	if !c.live || c.gen != gen || c.cancelled {
-		return
-	}
-	p.tell(c.session, &agent.Event{Kind: agent.FirstToken, Step: c.step, Attempt: c.attempt})
-}
-
-// callAnswered hands an attempt's answer to its session.
-func (p *point) callAnswered(i int32, gen uint32) {
-	c := &p.calls[i]
 	if !c.live || c.gen != gen {
 		return
 	}
-	if c.cancelled {
-		p.freeCall(i)
-		return
-	}
-	s := p.sessions[c.session]
-	s.dropCall(i)
-	p.totals.Answered++
-	node := &s.graph.Steps[c.step]
-	took := agent.Call{
-		Queue: c.started - c.arrived + c.cold, Prefill: c.first - c.started, Decode: c.done - c.first,
-		Cached: c.cached, Output: c.output, USD: c.usd, Egress: c.egress, Joules: c.joules,
-	}
-	took.Network = p.now - c.sent - took.Queue - took.Prefill - took.Decode
-	ev := agent.Event{Kind: agent.AttemptDone, Step: c.step, Attempt: c.attempt, Status: c.status, Call: &took}
-	switch c.status {
-	case workloads.StatusOK:
-		took.First = c.first + (p.now - c.done)
-		key := s.stepKey(c.step)
-		correct := c.hit || p.quality.correct(&node.Step.LLM, s.difficulty(p, c.step), c.target.Model, key, c.attempt)
-		took.Correct = verdict(correct)
-		ev.Fatal = !correct && p.quality.fatalIfAccepted(key)
-		p.totals.InputTokens += int64(c.input)
-		p.totals.CachedTokens += int64(c.cached)
-		p.totals.OutputTokens += int64(c.output)
-	case workloads.StatusRejected:
-		p.totals.Rejected++
-	default:
-		p.totals.Failed++
-	}
-	p.totals.USD += c.usd + c.egress
-	p.router.Feedback(p.now, c.target, c.status, p.now-c.sent)
-	si := c.session
-	p.freeCall(i)
-	p.tell(si, &ev)
-}
-
-var yes, no = true, false
-
-func verdict(correct bool) *bool {
-	if correct {
-		return &yes
-	}
-	return &no
-}
-
-// cancelCall calls an attempt off. What its site has done by then is paid.
-func (p *point) cancelCall(si int32, e *agent.Effect) {
-	s := p.sessions[si]
-	for _, i := range s.calls {
-		c := &p.calls[i]
-		if c.step != e.Step || c.attempt != e.Attempt || c.cancelled {
-			continue
-		}
-		c.cancelled = true
-		p.totals.Cancelled++
-		s.dropCall(i)
-		if c.handle != 0 {
-			p.withdraw(i)
-		}
-		return
-	}
+	p.tell(c.session, &agent.Event{Kind: agent.FirstToken, Step: c.step, Attempt: c.attempt})
 }

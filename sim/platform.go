@@ -6,7 +6,6 @@ import (
 
 	"tierlab/internal/rng"
 	"tierlab/reference/agent"
-	"tierlab/reference/router"
 	"tierlab/reference/topology"
 	"tierlab/workloads"
 )
@@ -63,10 +62,7 @@ func (p *point) toolTime(s *session, e *agent.Effect) time.Duration {
 	tool := &node.Step.Tools[e.Tool]
 	box := &p.world.Platform.Sandbox
 	key := s.stepKey(e.Step).For(rng.ToolTime).Fold(uint64(e.Tool))
-	d := tool.Duration.D()
-	if limit := p.cfg.Agent.ToolCap; limit > 0 {
-		d = min(d, limit)
-	}
+	d := p.cfg.Agent.CapTool(tool.Duration.D())
 	if key.Fold(1).Bool(box.WarmShare) {
 		d += box.WarmStart
 	} else {
@@ -85,9 +81,9 @@ func (p *point) toolTime(s *session, e *agent.Effect) time.Duration {
 }
 
 // toolPlace is where a tool call runs.
-func (p *point) toolPlace(s *session, t *workloads.Tool) topology.Place {
-	return router.ToolPlace(p.world, t, s.home, s.origin)
+func (p *point) toolPlace(s *session, _ *workloads.Tool) topology.Place {
+	if at := p.world.ToolSite[s.home]; at != topology.None {
+		return p.world.PlaceOf(at, s.origin)
+	}
+	return p.world.PlaceOf(s.home, s.origin)
 }
-
-// toolCost is the price of one tool call's sandbox.
-func toolCost(pl *topology.Platform) float64 { return pl.Sandbox.USDPerCall }

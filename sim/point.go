@@ -58,22 +58,22 @@ type point struct {
 	replicas []replica
 	moved    []site.Transition // kept for its room
 
-	sessions     []*session
-	freeSessions []int32
-	calls        []call
-	freeCalls    []int32
-	effects      []agent.Effect // kept for its room, used as a queue
-	request      router.Request
-	decision     router.Decision
-	future       router.Future
-	futureStep   rng.Stream // what future.Correct reads
-	futureLLM    *workloads.LLM
-	futureHard   float64
-	futureTry    int32
-	futureStepNo int32
-	futureOf     *session
-	started      int32 // sessions put on the calendar of a closed load
-	outcome      workloads.Outcome
+	sessions       []*session
+	freeSessions   []int32
+	calls          []call
+	freeCalls      []int32
+	effects        []agent.Effect // kept for its room, used as a queue
+	request        router.Request
+	decision       router.Decision
+	future         router.Future
+	futureOf       *session // what future's functions read
+	futureStep     int32
+	futureTry      int32
+	commitUSD      float64
+	stepUSD        float64           // of a workflow service's transitions
+	started        int32             // sessions put on the calendar of a closed load
+	outcome        workloads.Outcome // of a step, reused
+	sessionOutcome workloads.Outcome // reused
 
 	window window
 	totals Totals
@@ -94,6 +94,7 @@ func newPoint(cfg *Config) *point {
 	p.placeHomes()
 	p.buildReplicas()
 	p.bindFuture()
+	p.commitUSD, p.stepUSD = commitCost(&w.Platform)
 	p.totals.Wanted = cfg.Sessions
 	p.window = newWindow(cfg)
 	return p
@@ -153,7 +154,7 @@ func (p *point) close() {
 		}
 	}
 	for i := range p.calls {
-		if p.calls[i].live && !p.calls[i].cancelled {
+		if p.calls[i].live {
 			p.totals.InFlight++
 		}
 	}

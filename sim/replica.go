@@ -55,11 +55,10 @@ func (p *point) offer(i int32, s *session) {
 	c := &p.calls[i]
 	r := &p.replicas[c.target.Replica]
 	if r.d.WarmFor > 0 {
-		if p.now > r.warm && r.server.InService() == 0 && c.cold == 0 {
-			c.cold = r.d.ColdStart
-			r.warm = p.now + c.cold + r.d.WarmFor
-			c.arrived = p.now + c.cold
-			p.kernel.Schedule(c.arrived, event{kind: callArrives, gen: c.gen, session: i})
+		if p.now > r.warm && r.server.InService() == 0 && !c.cold {
+			c.cold = true
+			r.warm = p.now + r.d.ColdStart + r.d.WarmFor
+			p.kernel.Schedule(p.now+r.d.ColdStart, event{kind: callArrives, gen: c.gen, session: i})
 			return
 		}
 		r.warm = max(r.warm, p.now+r.d.WarmFor)
@@ -83,13 +82,25 @@ func (p *point) offer(i int32, s *session) {
 // more.
 func (p *point) resident(r *replica, s *session, step int32) int {
 	node := &s.graph.Steps[step]
-	best := 0
+	reusable, best := s.machine.Reusable(step), 0
 	if node.Base >= 0 {
-		keep := s.machine.Keep(step)
-		best = r.prefixes.Hit(p.now, site.Prefix{Key: s.lineKey(s.graph.Steps[node.Base].Line), Tokens: keep})
+		best = r.prefixes.Hit(p.now, site.Prefix{Key: s.lineKey(s.graph.Steps[node.Base].Line), Tokens: reusable})
 	}
-	if node.Prefix != 0 && node.PrefixTokens > best {
-		best = max(best, r.prefixes.Hit(p.now, site.Prefix{Key: node.Prefix, Tokens: node.PrefixTokens}))
+	if shared := min(node.PrefixTokens, reusable); shared > best {
+		best = max(best, r.prefixes.Hit(p.now, site.Prefix{Key: node.Prefix, Tokens: shared}))
+	}
+	return best
+}
+
+// peek is resident without leaving a trace.
+func (p *point) peek(r *replica, s *session, step int32) int {
+	node := &s.graph.Steps[step]
+	reusable, best := s.machine.Reusable(step), 0
+	if node.Base >= 0 {
+		best = r.prefixes.Peek(p.now, site.Prefix{Key: s.lineKey(s.graph.Steps[node.Base].Line), Tokens: reusable})
+	}
+	if shared := min(node.PrefixTokens, reusable); shared > best {
+		best = max(best, r.prefixes.Peek(p.now, site.Prefix{Key: node.Prefix, Tokens: shared}))
 	}
 	return best
 }
@@ -98,7 +109,7 @@ func (p *point) resident(r *replica, s *session, step int32) int {
 func (p *point) keep(r *replica, s *session, c *call) {
 	node := &s.graph.Steps[c.step]
 	r.prefixes.Store(p.now, site.Prefix{Key: s.lineKey(node.Line), Tokens: c.input + c.output})
-	if node.Prefix != 0 {
+	if node.PrefixTokens > 0 {
 		r.prefixes.Store(p.now, site.Prefix{Key: node.Prefix, Tokens: node.PrefixTokens})
 	}
 }
@@ -158,19 +169,8 @@ func (p *point) transition(r *replica, t *site.Transition) {
 	case site.Failed:
 		c.started, c.first, c.handle = t.Started, t.First, 0
 		p.answerEmpty(i, workloads.StatusError)
-	}
-}
-
-// withdraw takes a cancelled attempt off its replica. The prompt and the share
-// of the answer that was decoded by then are paid.
-func (p *point) withdraw(i int32) {
-	c := &p.calls[i]
-	r := &p.replicas[c.target.Replica]
-	ok, moved := r.server.Cancel(p.now, c.handle, p.moved[:0])
-	c.handle = 0
-	p.afterMove(int32(c.target.Replica), moved)
-	if ok {
-		p.freeCall(i)
+	case site.Cancelled:
+		c.started, c.first = t.Started, t.First
 	}
 }
 
@@ -178,7 +178,7 @@ func (p *point) withdraw(i int32) {
 func (p *point) reportReplica(ri int32) {
 	r := &p.replicas[ri]
 	r.reports = false
-	p.router.Observe(p.now, topology.ReplicaID(ri), r.running, r.queued)
+	p.router.Observe(p.now, topology.ReplicaID(ri), int(r.running), int(r.queued))
 }
 
 // scheduleFaults puts the first window of every site fault on the calendar.
@@ -209,7 +209,7 @@ func (p *point) applyFault(i int, begin bool) {
 			p.afterMove(int32(ri), r.server.SetDown(p.now, begin, p.moved[:0]))
 		}
 	}
-	p.router.ObserveSite(p.now, f.Site, begin)
+	p.router.ObserveSite(f.Site, begin)
 }
 
 // siteDown says whether a site refuses requests now.
@@ -225,7 +225,8 @@ func (p *point) siteDown(s topology.SiteID) bool {
 // bindFuture prepares what only a clairvoyant policy sees.
 func (p *point) bindFuture() {
 	p.future.Correct = func(m topology.ModelID) bool {
-		return p.quality.correct(p.futureLLM, p.futureHard, m, p.futureStep, p.futureTry)
+		s := p.futureOf
+		return p.quality.correct(s.call(p.futureStep), p.difficulty(s, p.futureStep), m, s.stepKey(p.futureStep), p.futureTry)
 	}
 	p.future.Wait = func(id topology.ReplicaID) time.Duration {
 		r := &p.replicas[id]
@@ -239,16 +240,7 @@ func (p *point) bindFuture() {
 		if r.prefixes == nil {
 			return 0
 		}
-		s := p.futureOf
-		node := &s.graph.Steps[p.futureStepNo]
-		best := 0
-		if node.Base >= 0 {
-			best = r.prefixes.Peek(p.now, site.Prefix{Key: s.lineKey(s.graph.Steps[node.Base].Line), Tokens: s.machine.Keep(p.futureStepNo)})
-		}
-		if node.Prefix != 0 {
-			best = max(best, r.prefixes.Peek(p.now, site.Prefix{Key: node.Prefix, Tokens: node.PrefixTokens}))
-		}
-		return best
+		return p.peek(r, p.futureOf, p.futureStep)
 	}
 }
 

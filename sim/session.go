@@ -2,11 +2,11 @@ package sim
 
 import (
 	"sort"
+	"strconv"
 	"time"
 
 	"tierlab/internal/rng"
 	"tierlab/reference/agent"
-	"tierlab/reference/router"
 	"tierlab/reference/topology"
 	"tierlab/workloads"
 )
@@ -19,11 +19,12 @@ type session struct {
 	gen      uint32
 	live     bool
 	measured bool
-	number   int32 // of the arrival
+	name     string // of the replayed session; made when first reported
+	number   int32  // of the arrival
 	key      rng.Stream
 	origin   topology.OriginID
 	home     topology.SiteID
-	calls    []int32   // attempts in flight
+	calls    []int32 // attempts in flight
 
 	deviceFree   time.Duration // when the user's device is idle again
 	deviceModel  topology.ModelID
@@ -32,7 +33,27 @@ type session struct {
 }
 
 // stepKey is the key of a step's draws.
-func (s *session) stepKey(step int32) rng.Stream { return s.key.Fold(uint64(step) + 1) }
+func (s *session) stepKey(step int32) rng.Stream {
+	return s.key.For(rng.QualityStep).Fold(uint64(step)*2 + b2u(s.machine.Compacting(step)))
+}
+
+func b2u(b bool) uint64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// call is a step's present model call: its own, or the one that compacts its
+// context.
+func (s *session) call(step int32) *workloads.LLM {
+	if s.machine.Compacting(step) {
+		return &compaction
+	}
+	return &s.graph.Steps[step].Step.LLM
+}
+
+var compaction = workloads.LLM{Kind: "summarize"}
 
 // dropCall forgets an attempt that is no longer in flight.
 func (s *session) dropCall(i int32) {
@@ -53,7 +74,7 @@ func (s *session) deviceCached(c *call) int {
 	if node.Base < 0 || s.deviceModel != c.target.Model || s.graph.Steps[node.Base].Line != s.deviceLine {
 		return 0
 	}
-	return min(s.machine.Keep(c.step), s.deviceTokens, c.input-1)
+	return min(s.machine.Reusable(c.step), s.deviceTokens, c.input-1)
 }
 
 func (s *session) deviceKeep(c *call) {
@@ -109,7 +130,7 @@ func (p *point) template(n int32) *agent.Program {
 func (p *point) arrive(n int32) {
 	p.nextArrival(n)
 	si, s := p.newSession()
-	s.number = n
+	s.number, s.name = n, ""
 	prog := p.template(n)
 	s.graph = prog.Graph()
 	s.key = p.draws.For(rng.Service).Fold(uint64(n))
@@ -153,7 +174,7 @@ func (p *point) placeHomes() {
 	p.origins = make([]float64, len(p.world.Origins))
 	sum := 0.0
 	for i := range p.world.Origins {
-		p.homes[i] = p.cfg.Home.Place(p.world, topology.OriginID(i))
+		p.homes[i] = p.cfg.Home(p.world, topology.OriginID(i))
 		sum += p.world.Origins[i].Weight
 		p.origins[i] = sum
 	}
@@ -181,39 +202,48 @@ func (p *point) sessionEvent(e *event) {
 	p.tell(e.session, &ev)
 }
 
-// tell hands an event to a session's machine and carries out what it asks for.
+// tell hands an event to a session's machine and carries out what it asks for,
+// and what it asks for in answer to that.
 func (p *point) tell(si int32, ev *agent.Event) {
 	s := p.sessions[si]
 	base := len(p.effects)
-	p.effects = s.machine.Handle(p.now, ev, p.effects)
+	p.feed(s, ev)
 	for i := base; i < len(p.effects); i++ {
 		e := p.effects[i]
-		if e.Kind == agent.Route {
-			p.route(si, s, &e) // appends to p.effects
-			continue
-		}
 		p.carryOut(si, s, &e)
 	}
 	p.effects = p.effects[:base]
 }
 
+// feed hands an event to a machine; tell's loop carries out the effects.
+func (p *point) feed(s *session, ev *agent.Event) {
+	p.effects = s.machine.Handle(p.now, ev, p.effects)
+}
+
 // carryOut does what a machine asks for.
 func (p *point) carryOut(si int32, s *session, e *agent.Effect) {
+	ev := event{gen: s.gen, session: si, step: e.Step, attempt: int16(e.Attempt), tool: int16(e.Tool)}
 	switch e.Kind {
-	case agent.StartAttempt:
+	case agent.Route:
+		p.route(s, e)
+	case agent.Start:
 		p.startCall(si, s, e)
 	case agent.Cancel:
 		p.cancelCall(si, e)
 	case agent.SetTimer:
-		p.kernel.Schedule(max(e.At, p.now), event{
-			kind: timer, gen: s.gen, session: si, step: e.Step, attempt: int16(e.Attempt), tool: int16(e.Timer),
-		})
+		ev.kind, ev.tool = timer, int16(e.Timer)
+		p.kernel.Schedule(max(e.At, p.now), ev)
 	case agent.Validate:
-		p.validate(si, s, e)
+		ev.kind, ev.tool = validated, int16(b2u(p.passes(s, e)))
+		p.kernel.Schedule(p.now+p.world.Validator.Latency, ev)
 	case agent.RunTool:
-		p.kernel.Schedule(p.now+p.toolTime(s, e), event{kind: toolDone, gen: s.gen, session: si, step: e.Step, tool: int16(e.Tool)})
+		ev.kind = toolDone
+		p.kernel.Schedule(p.now+p.toolTime(s, e), ev)
+	case agent.CancelTool:
+		p.feed(s, &agent.Event{Kind: agent.ToolDone, Step: e.Step, Tool: e.Tool, Status: workloads.StatusCancelled})
 	case agent.Commit:
-		p.kernel.Schedule(p.now+p.commitTime(s, e), event{kind: committed, gen: s.gen, session: si, step: e.Step, attempt: int16(e.Attempt)})
+		ev.kind = committed
+		p.kernel.Schedule(p.now+p.commitTime(s, e), ev)
 	case agent.StepDone:
 		p.totals.Steps++
 		p.reportStep(s, e.Step)
@@ -223,38 +253,29 @@ func (p *point) carryOut(si int32, s *session, e *agent.Effect) {
 }
 
 // route asks the router where an attempt runs and tells the machine.
-func (p *point) route(si int32, s *session, e *agent.Effect) {
+func (p *point) route(s *session, e *agent.Effect) {
 	s.machine.Request(e.Step, &p.request)
-	node := &s.graph.Steps[e.Step]
-	hard := s.difficulty(p, e.Step)
-	p.request.Difficulty = p.quality.predicted(hard, s.stepKey(e.Step))
+	p.request.Difficulty = p.quality.predicted(p.difficulty(s, e.Step), s.stepKey(e.Step))
 	if p.router.Clairvoyant() {
-		p.futureStep, p.futureLLM, p.futureHard = s.stepKey(e.Step), &node.Step.LLM, hard
-		p.futureTry, p.futureStepNo, p.futureOf = e.Attempt, e.Step, s
-		p.future.Output = s.machine.Output(e.Step)
+		p.futureOf, p.futureStep, p.futureTry = s, e.Step, e.Attempt
+		p.future.Output = s.machine.EffectiveOutput(e.Step)
 		p.router.RouteKnowing(p.now, &p.request, &p.future, &p.decision)
 	} else {
 		p.router.Route(p.now, &p.request, &p.decision)
 	}
-	p.effects = s.machine.Handle(p.now, &agent.Event{
-		Kind: agent.Routed, Step: e.Step, Attempt: e.Attempt, Decision: &p.decision,
-	}, p.effects)
+	p.totals.USD += p.stepUSD
+	p.feed(s, &agent.Event{Kind: agent.Routed, Step: e.Step, Attempt: e.Attempt, Decision: &p.decision, USD: p.stepUSD})
 }
 
-// difficulty is a step's, drawn once.
-func (s *session) difficulty(p *point, step int32) float64 {
-	return p.quality.difficulty(&s.graph.Steps[step].Step.LLM, s.stepKey(step))
+// difficulty is that of a step's present call.
+func (p *point) difficulty(s *session, step int32) float64 {
+	return p.quality.difficulty(s.call(step), s.stepKey(step))
 }
 
-// validate draws a validator's verdict on an answer, known by whether the
-// answer is right.
-func (p *point) validate(si int32, s *session, e *agent.Effect) {
-	pass := p.quality.passes(e.Correct, s.stepKey(e.Step), e.Attempt)
-	ev := event{kind: validated, gen: s.gen, session: si, step: e.Step, attempt: int16(e.Attempt)}
-	if pass {
-		ev.tool = 1
-	}
-	p.kernel.Schedule(p.now+p.world.Validator.Latency, ev)
+// passes draws a validator's verdict on an answer.
+func (p *point) passes(s *session, e *agent.Effect) bool {
+	right := p.rightAnswer(s, e.Step, e.Attempt, e.Target.Site, e.Target.Model)
+	return p.quality.passes(right, s.stepKey(e.Step), e.Attempt)
 }
 
 // reportStep hands a step's outcome to the sink.
@@ -262,23 +283,32 @@ func (p *point) reportStep(s *session, step int32) {
 	if p.cfg.Sink == nil || !s.measured && !p.cfg.ReportAll {
 		return
 	}
-	s.machine.StepOutcome(step, p.world, &p.outcome)
-	p.outcome.Measured = s.measured
+	s.machine.StepOutcome(step, &p.outcome)
+	p.sign(s, &p.outcome)
 	p.keepError(p.cfg.Sink.Step(&p.outcome))
+}
+
+// sign says whose outcome it is. A session replayed at its recorded time keeps
+// its id; a resampled one gets the arrival's number as well.
+func (p *point) sign(s *session, o *workloads.Outcome) {
+	if s.name == "" {
+		s.name = s.graph.Session.ID
+		if p.cfg.Arrivals.Process != Recorded {
+			s.name += "~" + strconv.Itoa(int(s.number))
+		}
+	}
+	o.Session, o.Template, o.Measured = s.name, s.graph.Session.ID, s.measured
 }
 
 // finish closes a session's books and frees it.
 func (p *point) finish(si int32, s *session) {
-	for len(s.calls) > 0 { // a stopped session cancels what it has in flight
-		c := &p.calls[s.calls[0]]
-		p.cancelCall(si, &agent.Effect{Step: c.step, Attempt: c.attempt})
-	}
 	p.totals.Finished++
 	if p.cfg.Sink != nil && (s.measured || p.cfg.ReportAll) {
-		s.machine.SessionOutcome(p.world, &p.outcome)
-		p.outcome.Measured = s.measured
-		p.outcome.Result.Measured = s.measured
-		p.keepError(p.cfg.Sink.Session(&p.outcome))
+		o := &p.sessionOutcome
+		s.machine.SessionOutcome(o)
+		p.sign(s, o)
+		o.Result.Measured = s.measured
+		p.keepError(p.cfg.Sink.Session(o))
 	}
 	p.totals.SessionUSD += s.machine.Cost().Total()
 	if s.measured {
@@ -307,5 +337,3 @@ func inRegion(s *topology.Site, regions []string) bool {
 	}
 	return false
 }
-
-var _ = router.NoTarget

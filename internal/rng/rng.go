@@ -47,6 +47,7 @@ const (
 	Think
 	Home
 	Service
+	Commit
 )
 
 const (

@@ -95,7 +95,10 @@ type Effect struct {
 	Attempt int32
 	Tool    int32
 	At      time.Duration
-	Target  router.Target
-	Status  workloads.Status // of Finish
-	Bytes   int64            // of Commit
+	Target  router.Target // of Start and Validate
+	// Watch, on Start, says that a hedge depends on the first token: only
+	// then does the driver need to report it.
+	Watch  bool
+	Status workloads.Status // of Finish
+	Bytes  int64            // of Commit
 }

@@ -130,7 +130,7 @@ func (m *Machine) launch(s int32, st *step, t router.Target, hedge bool) int32 {
 		st.first = at
 	}
 	st.last = at
-	m.ask(Effect{Kind: Start, Step: s, Attempt: a.number, Target: t})
+	m.ask(Effect{Kind: Start, Step: s, Attempt: a.number, Target: t, Watch: m.cfg.Hedge && st.plan.hedgeAfter > 0})
 	if d := m.cfg.AttemptTimeout; d > 0 {
 		m.emit(Effect{Kind: SetTimer, Timer: Timeout, Step: s, Attempt: a.number, At: m.now + d})
 	}

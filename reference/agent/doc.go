@@ -6,26 +6,26 @@
 //
 // # A step's life
 //
-//	            edges met                 commit              budget
-//	 waiting ---------------> (admitted) --------> storing ------------+
-//	                             |  ^ freed                            |
-//	                             v  |                                  v
-//	                           holding <------ no room now ------- routing <--------+
-//	                                                                   | Routed     |
-//	                                      fallback at once             v            |
-//	                                     +----------------------- calling           | pause over
-//	                                     |    (rejected, error,    |   |  ^         |
-//	                                     +----- timeout) ----------+   |  | hedge   |
-//	                                                                   |  +--+      |
-//	                                                            answer v            |
-//	                                                              validating        |
-//	                                                               |      | refused |
-//	                                                        passed |      +----> pausing
-//	                                                               v
-//	   over <--- acting <----------------------------------- sealing
-//	     |        tools, spawned steps                         commit
-//	     v
-//	 StepDone, edges of dependents
+//	           edges met                 commit              budget
+//	waiting ---------------> (admitted) --------> storing ------------+
+//	                            |  ^ freed                            |
+//	                            v  |                                  v
+//	                          holding <------ no room now ------- routing <--------+
+//	                                                                  | Routed     |
+//	                                     fallback at once             v            |
+//	                                    +----------------------- calling           | pause over
+//	                                    |    (rejected, error,    |   |  ^         |
+//	                                    +----- timeout) ----------+   |  | hedge   |
+//	                                                                  |  +--+      |
+//	                                                           answer v            |
+//	                                                             validating        |
+//	                                                              |      | refused |
+//	                                                       passed |      +----> pausing
+//	                                                              v
+//	  over <--- acting <----------------------------------- sealing
+//	    |        tools, spawned steps                         commit
+//	    v
+//	StepDone, edges of dependents
 //
 // A session that compacts its context runs calling twice: see compact.go.
 //

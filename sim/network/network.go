@@ -149,7 +149,7 @@ func slowStart(bytes, window, bdp int64) (rounds int, after int64) {
 	}
 	// After k flights window*(2^k - 1) bytes are out.
 	need := bits.Len64(uint64((bytes + window - 1) / window)) // flights: ceil(log2(B/W + 1))
-	grow := bits.Len64(uint64((limit - 1) / window)) // doublings until the link is full
+	grow := bits.Len64(uint64((limit - 1) / window))          // doublings until the link is full
 	rounds = min(need-1, grow)
 	return rounds, min(window<<uint(rounds), max(limit, window))
 }
