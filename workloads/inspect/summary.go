@@ -27,7 +27,7 @@ type Summary struct {
 }
 
 // bars is the number of bins of a summary.
-const bars = 22
+const bars = 21
 
 // sample collects a quantity. unit is the quantity's value of one step of the
 // histogram, its resolution.
