@@ -95,7 +95,7 @@ func (p *twoChoices) Route(req *Request, v *View, d *Decision) {
 		draw := req.Draw.For(rng.Policy)
 		for i, drawn := uint64(0), 0; i < 8 && drawn < 2; i++ {
 			m := &list[draw.Fold(i).IntN(len(list))]
-			if s.offerMember(m, v.loadPerSlot(m)) {
+			if s.offerMember(m, v.loadPerSlot(m)) == fine {
 				drawn++
 			}
 		}

@@ -36,6 +36,8 @@ type BreakerConfig struct {
 	// Failures in a row open a breaker.
 	Failures int
 	CoolDown time.Duration
+	// Slow makes an answer that took longer a failure; 0: none is too slow.
+	Slow time.Duration
 }
 
 // State is the breaker's state at a time.

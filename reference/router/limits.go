@@ -94,16 +94,16 @@ func (s *search) fitting(id topology.ModelID, level uint8, latency, usd float64)
 		if s.level = level; bound > latency {
 			s.level = unfit
 		}
-		if seen == horizon && s.settled() || s.beaten(bound) {
+		if seen == horizon || s.beaten(bound) {
 			return
 		}
-		if s.offerFit(h, level, latency, usd) {
+		if s.offerFit(h, level, latency, usd) == fine {
 			seen++
 		}
 	}
 }
 
-func (s *search) offerFit(h hop, level uint8, latency, usd float64) bool {
+func (s *search) offerFit(h hop, level uint8, latency, usd float64) verdict {
 	e := s.estimate(h)
 	cost := e.total
 	if s.level = level; !(e.total <= latency && e.usd <= usd) {

@@ -24,18 +24,18 @@ func (s *search) quickestOf(id topology.ModelID) {
 	}
 	least, seen := s.quickest(id), 0
 	for _, h := range s.t.holding(s.from, id) {
-		if seen == horizon && s.settled() || s.beaten(float64(h.rtt)+least) {
+		if seen == horizon || s.beaten(float64(h.rtt)+least) {
 			return
 		}
-		if s.offer(h, s.estimate(h).total) {
+		if s.offer(h, s.estimate(h).total) == fine {
 			seen++
 		}
 	}
 }
 
-// horizon is how many servers of a model are weighed up, the nearest that the
-// rules admit, unless all have a fault: a decision's time then does not grow
-// with the world.
+// horizon is how many servers of a model are weighed up, the nearest without
+// fault that the rules admit: a decision's time then does not grow with the
+// world.
 const horizon = 32
 
 // onDevice is the hop to the device's server of a model; ok is false where it

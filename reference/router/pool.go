@@ -67,7 +67,7 @@ func (p *pool) fill(t *Table, from topology.Place) []member {
 }
 
 // offerMember offers a replica of the pool.
-func (s *search) offerMember(m *member, cost float64) bool {
+func (s *search) offerMember(m *member, cost float64) verdict {
 	return s.offerReplica(m.hop, m.replica, cost)
 }
 

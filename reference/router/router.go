@@ -201,10 +201,11 @@ func (r *Router) SwitchModel(m topology.ModelID, off bool) {
 	r.view.switched = true
 }
 
-// Feedback tells the target's breaker how an attempt ended. An error or a
-// timeout is a failure; an answer is none, right or wrong. A rejection says
-// that the site is busy and a cancellation says nothing: neither counts.
-func (r *Router) Feedback(now time.Duration, t Target, status workloads.Status) {
+// Feedback tells the target's breaker how an attempt ended and what it took.
+// An error or a timeout is a failure; an answer is none, right or wrong,
+// unless it came too slow. A rejection says that the site is busy and a
+// cancellation says nothing: neither counts.
+func (r *Router) Feedback(now time.Duration, t Target, status workloads.Status, took time.Duration) {
 	if t.Site < 0 || int(t.Site) >= len(r.view.World.Sites) {
 		return
 	}
@@ -212,10 +213,11 @@ func (r *Router) Feedback(now time.Duration, t Target, status workloads.Status) 
 	if i < 0 {
 		return
 	}
-	ok := status == workloads.StatusOK || status == workloads.StatusInvalid
-	if !ok && status != workloads.StatusError && status != workloads.StatusTimeout {
+	answered := status == workloads.StatusOK || status == workloads.StatusInvalid
+	if !answered && status != workloads.StatusError && status != workloads.StatusTimeout {
 		return
 	}
+	ok := answered && (r.breaker.Slow <= 0 || took <= r.breaker.Slow)
 	b := &r.view.breakers[r.view.table.servers[i].first]
 	before := b.tripped
 	b.Done(now, ok, r.breaker)

@@ -63,7 +63,7 @@ func TestBreakerAndHealthSteerAway(t *testing.T) {
 	req := plain(w)
 	first := routeWith(t, r, &req).Target
 	for range router.DefaultConfig().Breaker.Failures {
-		r.Feedback(time.Second, first, workloads.StatusError)
+		r.Feedback(time.Second, first, workloads.StatusError, time.Second)
 	}
 	second := routeWith(t, r, &req).Target
 	if second.Site == first.Site {

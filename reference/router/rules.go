@@ -1,7 +1,6 @@
 package router
 
 import (
-	"math"
 	"slices"
 
 	"tierlab/reference/topology"
@@ -30,7 +29,6 @@ type gate struct {
 	req      *Request
 	device   topology.SiteID
 	pin      topology.ModelID
-	need     int // tokens of context
 	input    float64
 	output   float64
 	usd      float64 // what the budget leaves
@@ -45,7 +43,6 @@ func (g *gate) begin(v *View, req *Request) {
 		v: v, t: v.table, req: req,
 		device:   v.World.DeviceSite,
 		pin:      req.Pin,
-		need:     contextNeed(req.Input, v.MaxOutput),
 		input:    float64(max(req.Input, 0)),
 		output:   float64(v.MaxOutput),
 		usd:      req.History.USDLeft,
@@ -56,9 +53,10 @@ func (g *gate) begin(v *View, req *Request) {
 	}
 }
 
-// contextNeed is the context that a prompt and its answer may take.
-func contextNeed(input, output int) int {
-	return min(max(input, 0), math.MaxInt-output) + output
+// fits says whether a prompt leaves a model room to answer: MaxOutput tokens,
+// or a quarter of the context where that is less.
+func (g *gate) fits(m *model) bool {
+	return g.req.Input <= m.context-min(g.v.MaxOutput, m.context/4)
 }
 
 // check returns the first rule that a server would break. The comparison with
@@ -73,7 +71,7 @@ func (g *gate) check(s *server) Rule {
 		return RulePin
 	case g.modality&m.modalities == 0:
 		return RuleModality
-	case g.need > m.context:
+	case !g.fits(m):
 		return RuleContext
 	case g.resident && s.site != g.device && !slices.Contains(g.req.Residency, g.v.World.Sites[s.site].Region):
 		return RuleResidency
@@ -89,7 +87,7 @@ func (g *gate) check(s *server) Rule {
 // the site.
 func (g *gate) able(id topology.ModelID) bool {
 	m := &g.t.models[id]
-	return (g.pin == topology.None || g.pin == id) && g.modality&m.modalities != 0 && g.need <= m.context &&
+	return (g.pin == topology.None || g.pin == id) && g.modality&m.modalities != 0 && g.fits(m) &&
 		!(g.v.switched && g.v.modelOff[id])
 }
 

@@ -61,26 +61,34 @@ func place(w *topology.World, req *Request) topology.Place {
 	return 0
 }
 
-// offer takes a server into the list where it belongs. It reports whether the
-// rules admit it.
-func (s *search) offer(h hop, cost float64) bool {
+// verdict is what came of an offer.
+type verdict uint8
+
+const (
+	forbidden verdict = iota // by a hard rule
+	faulty
+	fine
+)
+
+// offer takes a server into the list where it belongs.
+func (s *search) offer(h hop, cost float64) verdict {
 	return s.offerReplica(h, topology.None, cost)
 }
 
 // offerReplica is offer where the policy has chosen the replica.
-func (s *search) offerReplica(h hop, r topology.ReplicaID, cost float64) bool {
+func (s *search) offerReplica(h hop, r topology.ReplicaID, cost float64) verdict {
 	to := &s.t.servers[h.server]
 	if s.check(to) != "" {
-		return false
+		return forbidden
 	}
-	rank := uint16(s.level)
+	rank, v := uint16(s.level), fine
 	if !s.v.healthy(to) {
-		rank |= 2 << faultShift
+		rank, v = rank|2<<faultShift, faulty
 	} else if s.avoid && s.tried(to) {
-		rank |= 1 << faultShift
+		rank, v = rank|1<<faultShift, faulty
 	}
 	s.insert(option{server: to, hop: h, cost: cost, rank: rank, replica: r})
-	return true
+	return v
 }
 
 // tried says that an earlier attempt at this step went to the server.
@@ -149,8 +157,8 @@ func (s *search) hopTo(t Target) hop {
 	return s.t.hop(s.from, s.v.World.SitePlace(t.Site), i)
 }
 
-// nearestOf offers a tier's sites by distance, and of each site the first
-// deployment that the rules admit: the site's default model.
+// nearestOf offers a tier's sites by distance, and of each site its default
+// model: the first listed deployment that the rules admit.
 func (s *search) nearestOf(tier topology.Tier) {
 	if tier == topology.Device {
 		if s.device != topology.None {
@@ -171,12 +179,12 @@ func (s *search) nearestOf(tier topology.Tier) {
 	}
 }
 
-// firstOf offers the first server of a site that the rules admit; h leads to
-// the first one listed.
+// firstOf offers the servers of a site up to the first that the rules admit
+// and that has no fault; h leads to the first one listed.
 func (s *search) firstOf(h hop) {
 	site := s.t.servers[h.server].site
 	for ; h.server < s.t.of[site+1]; h.server++ {
-		if s.offer(h, float64(h.rtt)) {
+		if s.offer(h, float64(h.rtt)) == fine {
 			return
 		}
 	}
