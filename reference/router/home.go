@@ -111,16 +111,14 @@ func (h HomePolicy) Migrate(w *topology.World, home topology.SiteID, o topology.
 //	home      beside the session
 //	data      where the data lives that the tool reads; the call travels, the
 //	          data does not
-//	central   at the platform's tool place
+//	a tier    at the platform's tool place in that tier
 func ToolPlace(w *topology.World, t *workloads.Tool, home topology.SiteID, o topology.OriginID) topology.Place {
 	at := w.PlaceOf(home, o)
-	switch w.Platform.ToolsAt {
-	case "data":
+	if w.Platform.ToolsAt == "data" {
 		return dataPlace(w, t.Data, at, o)
-	case "central":
-		if s := w.ToolsFor(home, o); s != topology.None {
-			return w.PlaceOf(s, o)
-		}
+	}
+	if s := w.ToolsFor(home, o); s != topology.None {
+		return w.PlaceOf(s, o)
 	}
 	return at
 }
