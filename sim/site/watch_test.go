@@ -121,8 +121,10 @@ func (w *watch) drained(t *rapid.T) {
 	if w.queue != st.QueueTime || w.prefill != st.PrefillTime || w.decode != st.DecodeTime {
 		t.Fatalf("I2 time: jobs spent %v + %v + %v, the server counted %+v", w.queue, w.prefill, w.decode, st)
 	}
-	if w.offers != [4]uint64{st.Arrived - st.Refused - st.Rejected - (w.offers[Queued]), w.offers[Queued], st.Rejected, st.Refused} ||
-		w.count != [5]uint64{st.Started, w.count[FirstToken], st.Done, st.Cancelled, st.Failed} {
+	offers := [4]uint64{Rejected: st.Rejected, Refused: st.Refused, Queued: w.offers[Queued]}
+	offers[Admitted] = st.Arrived - st.Rejected - st.Refused - w.offers[Queued]
+	count := [5]uint64{Started: st.Started, FirstToken: w.count[FirstToken], Done: st.Done, Cancelled: st.Cancelled, Failed: st.Failed}
+	if w.offers != offers || w.count != count {
 		t.Fatalf("I1 jobs: %+v, seen %v and %v", st, w.offers, w.count)
 	}
 	// The overshoot of a job is less than what a nanosecond delivers: speed 3.
