@@ -73,7 +73,8 @@ const (
 type EffectKind uint8
 
 // The effects that a Machine asks for. Each Route, Start, Validate, RunTool
-// and Commit is answered by exactly one event; Finish waits for the answers.
+// and Commit is answered by exactly one event, which carries the effect's Step,
+// Attempt and Tool; Finish waits for the answers.
 const (
 	Route      EffectKind = 1 + iota // ask the router (Machine.Request), answer with Routed
 	Start                            // start an attempt: Target; answer with AttemptDone
@@ -82,7 +83,7 @@ const (
 	RunTool                          // run a tool call, answer with ToolDone
 	CancelTool                       // stop a tool call: its ToolDone follows at once
 	SetTimer                         // answer with TimerFired at At; there is no taking back
-	Commit                           // make the session's events durable, answer with Committed
+	Commit                           // make the session's events durable: Bytes; answer with Committed
 	StepDone                         // report a step's outcome (Machine.StepOutcome)
 	Finish                           // report the session's outcome; nothing follows
 )

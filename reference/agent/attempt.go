@@ -53,19 +53,29 @@ func (m *Machine) call(s int32, st *step) {
 }
 
 func (m *Machine) route(s int32, st *step) {
-	m.enter(st, routing)
-	st.flags |= awaiting
-	m.ask(Effect{Kind: Route, Step: s, Attempt: st.attempts + 1})
+	need := pico(m.cfg.OrchestrationUSD)
+	switch m.fits(need, 0) {
+	case refused:
+		m.giveUp(s, st, workloads.StatusBudget)
+	case later:
+		m.enter(st, holding)
+	case granted:
+		m.reserved += need
+		st.overhead += need
+		m.enter(st, routing)
+		st.flags |= awaiting
+		m.ask(Effect{Kind: Route, Step: s, Attempt: st.attempts + 1})
+	}
 }
 
 func (m *Machine) onRouted(e *Event) {
 	st := &m.steps[e.Step]
-	if st.phase != routing || !st.flags.has(awaiting) {
+	if st.phase != routing || !st.flags.has(awaiting) || e.Attempt != st.attempts+1 {
 		return
 	}
 	st.flags &^= awaiting
 	m.open--
-	m.book(&m.cost.Orchestration, e.USD, e.USD)
+	m.settleOverhead(st, &m.cost.Orchestration, e.USD, m.cfg.OrchestrationUSD)
 	if m.stopped() {
 		return
 	}
@@ -107,7 +117,6 @@ func (m *Machine) try(s int32, st *step, t router.Target) {
 func (m *Machine) launch(s int32, st *step, t router.Target, hedge bool) int32 {
 	st.attempts++
 	st.unsettled++
-	m.inFlight++
 	at := int32(len(m.attempts))
 	a := attempt{
 		step: s, number: st.attempts, next: -1, target: t, hedge: hedge, compact: st.flags.has(compacting),

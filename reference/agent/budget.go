@@ -88,11 +88,11 @@ func (m *Machine) reserveStep(s int32, st *step) verdict {
 	return granted
 }
 
-// settleOverhead books the price of a commit or tool call and takes back what
-// was reserved for it.
+// settleOverhead books the price of a commit, a tool call or a transition, and
+// takes back what was reserved for it.
 func (m *Machine) settleOverhead(st *step, account *float64, usd, bound float64) {
-	m.book(account, usd, pico(bound).usd())
 	part := min(pico(bound), st.overhead)
+	m.book(account, usd, part.usd())
 	st.overhead -= part
 	m.release(part)
 }
@@ -144,8 +144,8 @@ func (m *Machine) settleAttempt(a *attempt, c *Call) {
 }
 
 // resumeHeld lets the steps that wait for budget try again, if some was freed.
-// When only such steps are left, nothing will be freed: the lowest of them
-// gives up. It says whether anything was done.
+// When no event is on its way, nothing will be freed: the lowest of them gives
+// up. It says whether anything was done.
 func (m *Machine) resumeHeld() bool {
 	if m.held == 0 {
 		m.freed = false
@@ -160,7 +160,7 @@ func (m *Machine) resumeHeld() bool {
 		}
 		return true
 	}
-	if m.held < m.active || m.inFlight > 0 {
+	if !m.idle() {
 		return false
 	}
 	for s := range m.steps {

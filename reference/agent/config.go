@@ -50,10 +50,10 @@ type Config struct {
 	ThinkCap, ToolCap time.Duration
 	// Limits apply to every session beside its own budget; the tighter wins.
 	Limits workloads.Budget
-	// ToolUSD, ValidationUSD and CommitUSD bound the price of one tool call,
-	// validation and commit. They are reserved before the effect, as
-	// Decision.ReserveUSD is for an attempt.
-	ToolUSD, ValidationUSD, CommitUSD float64
+	// ToolUSD, ValidationUSD, CommitUSD and OrchestrationUSD bound the price of
+	// one tool call, validation, commit and Routed. They are reserved before
+	// the effect, as Decision.ReserveUSD is for an attempt.
+	ToolUSD, ValidationUSD, CommitUSD, OrchestrationUSD float64
 }
 
 // DefaultConfig retries as the OpenAI Python client does (0.5 s doubling to 8 s,
@@ -95,8 +95,8 @@ func (c *Config) Check() error {
 		c.BytesPerToken, c.EventBytes)
 	bad(c.Limits.USD < 0 || c.Limits.Steps < 0 || c.Limits.Tokens < 0 || c.Limits.Deadline < 0,
 		"Limits must not be negative")
-	bad(c.ToolUSD < 0 || c.ValidationUSD < 0 || c.CommitUSD < 0,
-		"ToolUSD, ValidationUSD and CommitUSD must not be negative")
+	bad(c.ToolUSD < 0 || c.ValidationUSD < 0 || c.CommitUSD < 0 || c.OrchestrationUSD < 0,
+		"ToolUSD, ValidationUSD, CommitUSD and OrchestrationUSD must not be negative")
 	return errors.Join(errs...)
 }
 

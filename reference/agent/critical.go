@@ -149,7 +149,7 @@ func (m *Machine) lastStep() int32 {
 	if m.blamed >= 0 {
 		return m.blamed
 	}
-	armed, latest := int32(-1), int32(-1)
+	armed, owner, latest := int32(-1), int32(-1), int32(-1)
 	for s := range m.steps {
 		st := &m.steps[s]
 		switch {
@@ -163,10 +163,15 @@ func (m *Machine) lastStep() int32 {
 			}
 		case st.phase != acting || st.toolsLeft > st.spawnsLeft:
 			return int32(s)
+		case owner < 0: // waits for the steps that it spawned
+			owner = int32(s)
 		}
 	}
-	if armed >= 0 {
+	switch {
+	case armed >= 0:
 		return armed
+	case owner >= 0:
+		return owner
 	}
 	return latest
 }

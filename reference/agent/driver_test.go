@@ -33,8 +33,11 @@ type driver struct {
 	validate func(step, attempt int32) (takes time.Duration, pass, fatal bool, usd float64)
 	tool     func(step, tool int32) (takes time.Duration, usd float64)
 	commit   func(step int32) (takes time.Duration, usd float64)
+	cancel   func(step, attempt int32) time.Duration
 	// seen is called after each Handle with what it answered.
 	seen func(now time.Duration, e *Event, fx []Effect)
+	// after is called when its effects have been carried out.
+	after func()
 
 	started map[[2]int32]sent
 	tools   map[[2]int32]bool
@@ -89,18 +92,25 @@ func (d *driver) run() {
 }
 
 func (d *driver) hand(e Event) {
-	if e.Kind == AttemptDone {
-		if _, there := d.started[[2]int32{e.Step, e.Attempt}]; !there {
-			return // it was cancelled
+	switch e.Kind {
+	case AttemptDone:
+		s, there := d.started[[2]int32{e.Step, e.Attempt}]
+		if !there {
+			return // its cancellation has been answered
 		}
 		delete(d.started, [2]int32{e.Step, e.Attempt})
-	}
-	if e.Kind == ToolDone {
+		e.Call = s.call(d.now)
+	case ToolDone:
 		if !d.tools[[2]int32{e.Step, e.Tool}] {
 			return
 		}
 		delete(d.tools, [2]int32{e.Step, e.Tool})
 	}
+	d.give(e)
+}
+
+// give hands one event to the machine and carries out what it answers.
+func (d *driver) give(e Event) {
 	d.fx = d.m.Handle(d.now, &e, d.fx[:0])
 	fx := slices.Clone(d.fx)
 	d.log = append(d.log, logged{d.now, e, fx})
@@ -110,6 +120,21 @@ func (d *driver) hand(e Event) {
 	for _, f := range fx {
 		d.do(f)
 	}
+	if d.after != nil {
+		d.after()
+	}
+}
+
+// call is what an attempt took until now: its price in proportion, and all
+// its time network if it did not get to its end.
+func (s *sent) call(now time.Duration) *Call {
+	c := s.ans.call
+	took := now - s.at
+	if took != s.ans.takes {
+		c = Call{USD: c.USD * min(1, float64(took)/float64(max(s.ans.takes, 1)))}
+	}
+	c.Network = took - c.Queue - c.Prefill - c.Decode
+	return &c
 }
 
 func (d *driver) do(f Effect) {
@@ -122,7 +147,12 @@ func (d *driver) do(f Effect) {
 	case Start:
 		d.start(f)
 	case Cancel:
-		d.stop(f)
+		e.Kind, e.Status = AttemptDone, workloads.StatusCancelled
+		var late time.Duration
+		if d.cancel != nil {
+			late = d.cancel(f.Step, f.Attempt)
+		}
+		d.at(d.now+late, e)
 	case Validate:
 		takes, pass, fatal, usd := d.validate(f.Step, f.Attempt)
 		e.Kind, e.Pass, e.Fatal, e.USD = Validated, pass, fatal, usd
@@ -169,22 +199,8 @@ func (d *driver) start(f Effect) {
 		e.Kind = FirstToken
 		d.at(d.now+ans.first, e)
 	}
-	c := ans.call
-	c.Network = ans.takes - c.Queue - c.Prefill - c.Decode
-	e.Kind, e.Status, e.Call, e.Fatal = AttemptDone, ans.status, &c, ans.fatal
+	e.Kind, e.Status, e.Fatal = AttemptDone, ans.status, ans.fatal
 	d.at(d.now+ans.takes, e)
-}
-
-// stop answers a Cancel at once: the time until then was all network, and a
-// share of the price is due.
-func (d *driver) stop(f Effect) {
-	s, there := d.started[[2]int32{f.Step, f.Attempt}]
-	if !there {
-		return
-	}
-	took := d.now - s.at
-	c := Call{Network: took, USD: s.ans.call.USD * float64(took) / float64(max(s.ans.takes, 1))}
-	d.at(d.now, Event{Kind: AttemptDone, Step: f.Step, Attempt: f.Attempt, Status: workloads.StatusCancelled, Call: &c})
 }
 
 // testWorld has four sites, one per tier, each with the models small and big.

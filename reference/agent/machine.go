@@ -163,6 +163,10 @@ func (m *Machine) stop(why workloads.Status, blamed int32) {
 	}
 }
 
+// idle says that no event is on its way: nothing that was asked for is
+// unanswered, and no step waits for a timer.
+func (m *Machine) idle() bool { return m.open == 0 && m.armed == 0 && m.pausing == 0 }
+
 // conclude sets off what has happened, lets steps that wait for budget try
 // again, and finishes the session when nothing is left to wait for.
 func (m *Machine) conclude() {
@@ -172,12 +176,12 @@ func (m *Machine) conclude() {
 			break
 		}
 	}
-	if !m.stopped() && m.arrived && m.active == 0 && m.armed == 0 {
-		if m.done == len(m.steps) {
-			m.status, m.end = workloads.StatusOK, m.now
-		} else {
-			m.stop(workloads.StatusError, -1) // the graph waits for itself
-		}
+	switch {
+	case m.stopped() || !m.arrived:
+	case m.done == len(m.steps):
+		m.status, m.end = workloads.StatusOK, m.now
+	case m.idle():
+		m.stop(workloads.StatusError, -1) // the graph waits for itself
 	}
 	if !m.stopped() || m.open > 0 {
 		return

@@ -33,7 +33,6 @@ func (m *Machine) settle(i int32, e *Event) {
 	a := &m.attempts[i]
 	a.settled, a.done = true, m.now
 	m.open--
-	m.inFlight--
 	a.status = e.Status
 	if a.status == "" {
 		a.status = workloads.StatusError

@@ -30,12 +30,12 @@ type state struct {
 	tools    []tool
 	moments  []happened // that have not set off their edges yet
 
-	active, armed, done, held int
-	open                      int // effects that an event has yet to answer
-	inFlight                  int // attempts that have not been settled
-	toolsDone                 int
-	violations                int // calls whose parts did not sum
-	split                     workloads.Split
+	active, done         int // steps that are due and not done, or done
+	armed, held, pausing int // steps with a Due timer, in holding, in pausing
+	open                 int // effects that an event has yet to answer
+	toolsDone            int
+	violations           int // calls whose parts did not sum
+	split                workloads.Split
 
 	money
 	past
@@ -89,7 +89,6 @@ const (
 	ledBySpawn                   // its last tool call to end was a spawn
 	compacting                   // its compaction call is under way
 	compacted                    // its context has just been compacted
-	whole                        // compaction was tried in vain
 )
 
 func (f flags) has(x flags) bool { return f&x != 0 }

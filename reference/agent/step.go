@@ -56,13 +56,19 @@ func (m *Machine) enter(st *step, next phase) {
 		st.split[st.phase.passes()] += m.now - st.mark
 		st.mark = m.now
 	}
-	if st.phase == holding {
-		m.held--
-	}
-	if next == holding {
-		m.held++
-	}
+	m.count(st.phase, -1)
+	m.count(next, 1)
 	st.phase = next
+}
+
+// count keeps the numbers of steps in the phases that no answer ends.
+func (m *Machine) count(p phase, n int) {
+	switch p {
+	case holding:
+		m.held += n
+	case pausing:
+		m.pausing += n
+	}
 }
 
 // happen notes a step's moment; its edges fire before Handle returns.
@@ -155,12 +161,12 @@ func (m *Machine) admit(s int32, st *step) {
 func (m *Machine) commit(s int32, st *step, tokens int) {
 	st.flags |= awaiting
 	bytes := m.cfg.EventBytes + int64(float64(tokens)*m.cfg.BytesPerToken)
-	m.ask(Effect{Kind: Commit, Step: s, Bytes: bytes})
+	m.ask(Effect{Kind: Commit, Step: s, Attempt: st.attempts, Bytes: bytes})
 }
 
 func (m *Machine) onCommitted(e *Event) {
 	st := &m.steps[e.Step]
-	if !st.flags.has(awaiting) || st.phase != storing && st.phase != sealing {
+	if !st.flags.has(awaiting) || e.Attempt != st.attempts || st.phase != storing && st.phase != sealing {
 		return
 	}
 	st.flags &^= awaiting
