@@ -62,7 +62,7 @@ func (p *point) closeCall(i int32, s *session) {
 	c := &p.calls[i]
 	s.dropCall(i)
 	p.totals.USD += c.usd + c.egress
-	p.router.Feedback(p.now, c.target, c.status)
+	p.router.Feedback(p.now, c.target, c.status, p.now-c.sent)
 	p.freeCall(i)
 }
 
