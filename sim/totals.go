@@ -26,6 +26,8 @@ type Totals struct {
 	Events                     uint64 // delivered by the kernel
 	End                        time.Duration
 
+	// Window is how long measured sessions were arriving.
+	Window time.Duration
 	// Busy is slot time in use and Capacity slot time on offer, by tier, over
 	// the measured window; the device tier has no capacity of its own.
 	Busy, Capacity [topology.Tiers]time.Duration

@@ -105,6 +105,7 @@ func (w *window) close(p *point) {
 		return
 	}
 	length := end - w.opened
+	p.totals.Window = length
 	for t := range w.busy {
 		p.totals.Busy[t] += w.busy[t]
 	}

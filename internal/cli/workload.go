@@ -21,6 +21,7 @@ func newWorkload(g *global, stdio Stdio) *cobra.Command {
 	return group("workload", "Import, generate, look at and cut workloads",
 		newWorkloadGenerate(g, stdio),
 		newWorkloadImport(g, stdio),
+		newWorkloadInspect(stdio),
 		newWorkloadProfiles(stdio),
 		newWorkloadSelect(g, stdio),
 		newWorkloadValidate(stdio),
