@@ -87,9 +87,10 @@ func (w *World) index() {
 }
 
 // rank sorts, for every place, the sites by round trip. A key holds the round
-// trip in nanoseconds and, for ties, the site's number.
+// trip in nanoseconds and, for ties, the site's number; round trips of more
+// than two hours count as equal.
 func (w *World) rank() {
-	const idBits = 20
+	const idBits, longest = 20, 1<<43 - 1
 	n := len(w.Sites) + len(w.Origins)
 	keys := make([]uint64, 0, len(w.Sites))
 	all := make([]SiteID, 0, n*len(w.Sites))
@@ -104,7 +105,7 @@ func (w *World) rank() {
 				}
 				place = Place(from)
 			}
-			keys = append(keys, uint64(w.Link(Place(from), place).RTT)<<idBits|uint64(s))
+			keys = append(keys, uint64(min(w.Link(Place(from), place).RTT, longest))<<idBits|uint64(s))
 		}
 		slices.Sort(keys)
 		start := len(all)

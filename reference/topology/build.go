@@ -19,8 +19,9 @@ type builder struct {
 	models       []*modelForm
 	modelIDs     map[string]ModelID
 
-	form *topologyForm
-	w    *World
+	form      *topologyForm
+	siteNames map[string]bool
+	w         *World
 }
 
 // takeCatalogues indexes the catalogues by name.
@@ -83,7 +84,7 @@ func (b *builder) takePrices(list []priceForm) {
 // world builds what the form describes. What is wrong is in b.problems, and
 // then the World is not usable.
 func (b *builder) world(form *topologyForm) *World {
-	b.form = form
+	b.form, b.siteNames = form, map[string]bool{}
 	b.w = &World{Name: form.Name, About: form.About, DeviceSite: None}
 	if !b.complete() {
 		return nil

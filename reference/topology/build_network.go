@@ -12,6 +12,9 @@ type end struct {
 	origin bool
 }
 
+// mostPlaces bounds a World's memory: its links take 40 bytes for every pair.
+const mostPlaces = 2048
+
 // network fills the links between all places, and the lists of nearest sites.
 func (b *builder) network() {
 	tiers, ok := b.tiers()
@@ -28,6 +31,10 @@ func (b *builder) network() {
 	}
 	net := paths{form: b.form.Network, tiers: tiers, banded: b.form.RTTModel == "banded"}
 	n := len(ends)
+	if n > mostPlaces {
+		b.add(b.form.At, "sites", "%d sites and origins are more than %d: a World keeps a link for every pair", n, mostPlaces)
+		return
+	}
 	w.links = make([]Link, n*n)
 	for i := range ends {
 		for j := i; j < n; j++ {
@@ -146,7 +153,7 @@ func (b *builder) overrides() {
 		set(&l.JitterSigma, f.JitterSigma)
 		set(&l.Loss, f.LossShare)
 		if f.Hops != nil {
-			l.Hops = int16(min(*f.Hops, math.MaxInt16))
+			l.Hops = int16(*f.Hops)
 		}
 		if f.GBPerS != nil {
 			l.GBPerS = float32(*f.GBPerS)
@@ -169,7 +176,11 @@ func setMillis(to *time.Duration, from *float64) {
 
 // placeNamed finds a site or an origin by name.
 func (b *builder) placeNamed(at pos, field, name string) (Place, bool) {
-	if s := b.w.SiteByName(name); s != None && s != b.w.DeviceSite {
+	switch s := b.w.SiteByName(name); {
+	case s != None && s == b.w.DeviceSite:
+		b.add(at, field, "%q has no place of its own: it is where its user is; name an origin", name)
+		return 0, false
+	case s != None:
 		return b.w.SitePlace(s), true
 	}
 	if o := b.w.OriginByName(name); o != None {
@@ -177,7 +188,9 @@ func (b *builder) placeNamed(at pos, field, name string) (Place, bool) {
 	}
 	var names []string
 	for _, s := range b.w.Sites {
-		names = append(names, s.Name)
+		if s.ID != b.w.DeviceSite {
+			names = append(names, s.Name)
+		}
 	}
 	for _, o := range b.w.Origins {
 		names = append(names, o.Name)

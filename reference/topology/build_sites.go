@@ -12,12 +12,7 @@ func (b *builder) sites() {
 	for i := range b.form.Sites {
 		b.sitesOf(&b.form.Sites[i])
 	}
-	byName := map[string]bool{}
 	for _, s := range b.w.Sites {
-		if byName[s.Name] {
-			b.add(b.form.At, "sites", "site %q stands here twice", s.Name)
-		}
-		byName[s.Name] = true
 		serves += len(s.Deployments)
 		if s.Home {
 			homes++
@@ -57,21 +52,25 @@ func (b *builder) sitesOf(f *siteForm) {
 	case f.Cities != nil:
 		for _, i := range b.choose(f.Cities) {
 			c := b.cities[i]
-			b.place(proto, f.Name+"-"+c.slug, first(f.Region, c.region), c.at)
+			b.place(f, proto, f.Name+"-"+c.slug, first(f.Region, c.region), c.at)
 		}
 	case f.City != "":
 		if i, ok := b.cityAt(f.At, "city", f.City); ok {
 			c := b.cities[i]
-			b.place(proto, f.Name, first(f.Region, c.region), c.at)
+			b.place(f, proto, f.Name, first(f.Region, c.region), c.at)
 		}
 	case f.LatDeg != nil && f.LonDeg != nil && f.Region != "":
-		b.place(proto, f.Name, f.Region, point{*f.LatDeg, *f.LonDeg})
+		b.place(f, proto, f.Name, f.Region, point{*f.LatDeg, *f.LonDeg})
 	default:
 		b.add(f.At, "", "say where site %q is: city, cities, or lat_deg, lon_deg and region", f.Name)
 	}
 }
 
-func (b *builder) place(s Site, name, region string, at point) {
+func (b *builder) place(f *siteForm, s Site, name, region string, at point) {
+	if b.siteNames[name] {
+		b.add(f.At, "name", "site %q stands here twice", name)
+	}
+	b.siteNames[name] = true
 	s.ID, s.Name, s.Region = SiteID(len(b.w.Sites)), name, region
 	s.Lat, s.Lon = at.lat, at.lon
 	s.Deployments = slices.Clone(s.Deployments) // each site numbers its own replicas
@@ -88,7 +87,7 @@ func (b *builder) deviceSite(f *siteForm, proto Site) {
 		b.add(f.At, "", "a device is where its user is; leave its place out")
 	}
 	b.w.DeviceSite = SiteID(len(b.w.Sites))
-	b.place(proto, f.Name, "", point{})
+	b.place(f, proto, f.Name, "", point{})
 }
 
 // deployments resolves an entry's rack and its own list.
@@ -167,6 +166,10 @@ func (b *builder) choose(f *citiesForm) []int {
 	}
 	if len(rows) == 0 {
 		b.add(f.At, "", "no city is chosen; give names, or first_rank and last_rank")
+		return nil
+	}
+	if f.Spread > len(b.cities)-len(rows) {
+		b.add(f.At, "spread", "%d is more than the cities that are left (%d)", f.Spread, len(b.cities)-len(rows))
 		return nil
 	}
 	covered := slices.Clone(rows)

@@ -20,14 +20,14 @@ type modelsForm struct {
 type modelForm struct {
 	At            pos
 	Name          string   `yaml:"name" is:"required"`
-	ParamsB       float64  `yaml:"params_b" is:"required,>0"`
-	ActiveB       float64  `yaml:"active_b" is:">0"`
-	Layers        int      `yaml:"layers" is:"required,>=1"`
-	KVHeads       int      `yaml:"kv_heads" is:">=0"`
-	HeadDim       int      `yaml:"head_dim" is:">=0"`
+	ParamsB       float64  `yaml:"params_b" is:"required,>0,<=100000"`
+	ActiveB       float64  `yaml:"active_b" is:">0,<=100000"`
+	Layers        int      `yaml:"layers" is:"required,>=1,<=10000"`
+	KVHeads       int      `yaml:"kv_heads" is:">=0,<=10000"`
+	HeadDim       int      `yaml:"head_dim" is:">=0,<=10000"`
 	KVBytes       float64  `yaml:"bytes_per_kv_value" is:">0"`
 	Ability       float64  `yaml:"ability" is:"required"`
-	ContextTokens int      `yaml:"context_tok" is:"required,>=1"`
+	ContextTokens int      `yaml:"context_tok" is:"required,>=1,<=1000000000"`
 	Modalities    []string `yaml:"modalities" is:"required"`
 	Frontier      bool     `yaml:"frontier"`
 }

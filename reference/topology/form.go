@@ -53,11 +53,11 @@ type deploymentForm struct {
 	At             pos
 	Model          string   `yaml:"model" is:"required"`
 	Accelerator    string   `yaml:"accelerator"`
-	PerReplica     float64  `yaml:"accelerators_per_replica" is:">0"`
-	Replicas       int      `yaml:"replicas" is:"required,>=1"`
-	Slots          int      `yaml:"slots" is:"required,>=1"`
+	PerReplica     float64  `yaml:"accelerators_per_replica" is:">0,<=1024"`
+	Replicas       int      `yaml:"replicas" is:"required,>=1,<=10000"`
+	Slots          int      `yaml:"slots" is:"required,>=1,<=100000"`
 	QueueLimit     int      `yaml:"queue_limit" is:">=0"`
-	BytesPerWeight float64  `yaml:"bytes_per_weight" is:">0"`
+	BytesPerWeight float64  `yaml:"bytes_per_weight" is:">0,<=8"`
 	ColdStartS     float64  `yaml:"cold_start_s" is:">=0"`
 	WarmForS       float64  `yaml:"warm_for_s" is:">=0"`
 	PrefillTokPerS *float64 `yaml:"prefill_tok_per_s" is:">0"`
@@ -77,8 +77,8 @@ type cacheForm struct {
 
 type networkForm struct {
 	At          pos
-	PathStretch float64             `yaml:"path_stretch" is:"required,>=1"`
-	FibreKMPerS float64             `yaml:"fibre_km_per_s" is:"required,>0,<=299793"`
+	PathStretch float64             `yaml:"path_stretch" is:"required,>=1,<=10"`
+	FibreKMPerS float64             `yaml:"fibre_km_per_s" is:"required,>=1000,<=299793"`
 	SameSite    pathForm            `yaml:"same_site" is:"required"`
 	Device      pathForm            `yaml:"device" is:"required"`
 	Access      accessForm          `yaml:"access" is:"required"`
@@ -88,34 +88,34 @@ type networkForm struct {
 // pathForm is a path without distance.
 type pathForm struct {
 	At             pos
-	RTTMS          float64 `yaml:"rtt_ms" is:"required,>=0"`
+	RTTMS          float64 `yaml:"rtt_ms" is:"required,>=0,<=600000"`
 	JitterMedianMS float64 `yaml:"jitter_median_ms" is:"required,>=0"`
 	JitterSigma    float64 `yaml:"jitter_sigma" is:"required,>=0"`
 	LossShare      float64 `yaml:"loss_share" is:"required,>=0,<=1"`
-	Hops           int     `yaml:"hops" is:"required,>=0"`
+	Hops           int     `yaml:"hops" is:"required,>=0,<=255"`
 	GBPerS         float64 `yaml:"gb_per_s" is:"required,>0"`
 }
 
 // accessForm is the users' own last mile.
 type accessForm struct {
 	At     pos
-	RTTMS  float64 `yaml:"rtt_ms" is:"required,>=0"`
+	RTTMS  float64 `yaml:"rtt_ms" is:"required,>=0,<=600000"`
 	GBPerS float64 `yaml:"gb_per_s" is:"required,>0"`
 }
 
 // tierForm is the path to a site of a tier.
 type tierForm struct {
 	At             pos
-	AccessRTTMS    float64 `yaml:"access_rtt_ms" is:"required,>=0"`
-	NearRTTMS      float64 `yaml:"near_rtt_ms" is:"required,>=0"`
-	FarRTTMS       float64 `yaml:"far_rtt_ms" is:"required,>=0"`
+	AccessRTTMS    float64 `yaml:"access_rtt_ms" is:"required,>=0,<=600000"`
+	NearRTTMS      float64 `yaml:"near_rtt_ms" is:"required,>=0,<=600000"`
+	FarRTTMS       float64 `yaml:"far_rtt_ms" is:"required,>=0,<=600000"`
 	ReachKM        float64 `yaml:"reach_km" is:"required,>0"`
 	JitterMedianMS float64 `yaml:"jitter_median_ms" is:"required,>=0"`
 	JitterSigma    float64 `yaml:"jitter_sigma" is:"required,>=0"`
 	LossShare      float64 `yaml:"loss_share" is:"required,>=0,<=1"`
 	NearHops       float64 `yaml:"near_hops" is:"required,>=0"`
 	HopsPerMm      float64 `yaml:"hops_per_1000_km" is:"required,>=0"`
-	MostHops       int     `yaml:"most_hops" is:"required,>=1"`
+	MostHops       int     `yaml:"most_hops" is:"required,>=1,<=255"`
 	GBPerS         float64 `yaml:"gb_per_s" is:"required,>0"`
 }
 
@@ -124,11 +124,11 @@ type linkForm struct {
 	At             pos
 	From           string   `yaml:"from" is:"required"`
 	To             string   `yaml:"to" is:"required"`
-	RTTMS          *float64 `yaml:"rtt_ms" is:">=0"`
+	RTTMS          *float64 `yaml:"rtt_ms" is:">=0,<=600000"`
 	JitterMedianMS *float64 `yaml:"jitter_median_ms" is:">=0"`
 	JitterSigma    *float64 `yaml:"jitter_sigma" is:">=0"`
 	LossShare      *float64 `yaml:"loss_share" is:">=0,<=1"`
-	Hops           *int     `yaml:"hops" is:">=0"`
+	Hops           *int     `yaml:"hops" is:">=0,<=255"`
 	GBPerS         *float64 `yaml:"gb_per_s" is:">0"`
 }
 
