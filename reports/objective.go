@@ -71,14 +71,17 @@ func (o Objective) String() string {
 	return o.Metric.String() + stat + "<=" + shortDuration(o.Limit)
 }
 
-// shortDuration is d without the zero parts that Duration.String writes.
+// shortDuration writes up to ten minutes in seconds, and no zero parts.
 func shortDuration(d time.Duration) string {
-	s := d.String()
-	if strings.HasSuffix(s, "m0s") {
-		s = s[:len(s)-2]
+	if d <= 10*time.Minute && d >= time.Second {
+		return strconv.FormatFloat(d.Seconds(), 'f', -1, 64) + "s"
 	}
-	if strings.HasSuffix(s, "h0m") {
-		s = s[:len(s)-2]
+	s := d.String()
+	if cut, ok := strings.CutSuffix(s, "m0s"); ok {
+		s = cut + "m"
+	}
+	if cut, ok := strings.CutSuffix(s, "h0m"); ok {
+		s = cut + "h"
 	}
 	return s
 }
