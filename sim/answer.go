@@ -16,13 +16,13 @@ func (p *point) callAnswered(i int32, gen uint32) {
 	}
 	s := p.sessions[c.session]
 	p.totals.Answered++
-	took := c.took(p.now)
-	ev := agent.Event{Kind: agent.AttemptDone, Step: c.step, Attempt: c.attempt, Status: c.status, Call: &took}
+	p.took = c.took(p.now)
+	ev := agent.Event{Kind: agent.AttemptDone, Step: c.step, Attempt: c.attempt, Status: c.status, Call: &p.took}
 	switch c.status {
 	case workloads.StatusOK:
-		took.First = c.first + (p.now - c.done)
+		p.took.First = c.first + (p.now - c.done)
 		right := p.rightAnswer(s, c.step, c.attempt, c.target.Site, c.target.Model)
-		took.Correct = verdict(right)
+		p.took.Correct = verdict(right)
 		ev.Fatal = !right && p.quality.fatalIfAccepted(s.stepKey(c.step))
 		p.totals.InputTokens += int64(c.input)
 		p.totals.CachedTokens += int64(c.cached)
@@ -95,11 +95,11 @@ func (p *point) cancelCall(si int32, e *agent.Effect) {
 		p.totals.Cancelled++
 		p.withdraw(i)
 		c.status = workloads.StatusCancelled
-		took := c.took(p.now)
-		took.First = 0
+		p.took = c.took(p.now)
+		p.took.First = 0
 		p.closeCall(i, s)
 		p.feed(s, &agent.Event{
-			Kind: agent.AttemptDone, Step: e.Step, Attempt: e.Attempt, Status: workloads.StatusCancelled, Call: &took,
+			Kind: agent.AttemptDone, Step: e.Step, Attempt: e.Attempt, Status: workloads.StatusCancelled, Call: &p.took,
 		})
 		return
 	}

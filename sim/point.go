@@ -28,6 +28,7 @@ const (
 	firstToken                   // its first token has reached the home
 	wake                         // a replica has something due: session holds the replica
 	report                       // a replica's load reaches the router's view
+	expiry                       // the limit of the attempt that was set first has passed
 	fault                        // a site goes down or comes back: session holds the fault
 )
 
@@ -62,6 +63,8 @@ type point struct {
 	freeSessions   []int32
 	calls          []call
 	freeCalls      []int32
+	timeouts       timeouts
+	took           agent.Call     // kept for its room
 	effects        []agent.Effect // kept for its room, used as a queue
 	request        router.Request
 	decision       router.Decision
@@ -135,6 +138,8 @@ func (p *point) dispatch(e *event) {
 		p.callFirst(e.session, e.gen)
 	case wake:
 		p.wakeReplica(e.session, e.gen)
+	case expiry:
+		p.expire()
 	case report:
 		p.reportReplica(e.session)
 	case fault:

@@ -231,6 +231,10 @@ func (p *point) carryOut(si int32, s *session, e *agent.Effect) {
 	case agent.Cancel:
 		p.cancelCall(si, e)
 	case agent.SetTimer:
+		if e.Timer == agent.Timeout {
+			p.setTimeout(si, s, e)
+			return
+		}
 		ev.kind, ev.tool = timer, int16(e.Timer)
 		p.kernel.Schedule(max(e.At, p.now), ev)
 	case agent.Validate:
