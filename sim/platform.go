@@ -6,8 +6,8 @@ import (
 
 	"tierlab/internal/rng"
 	"tierlab/reference/agent"
+	"tierlab/reference/router"
 	"tierlab/reference/topology"
-	"tierlab/workloads"
 )
 
 // z99 is the standard normal's 99th percentile: a lognormal with median m and
@@ -69,7 +69,7 @@ func (p *point) toolTime(s *session, e *agent.Effect) time.Duration {
 		d += lognormal(box.StartP50, box.StartP99, key.Fold(2))
 	}
 	home := p.world.PlaceOf(s.home, s.origin)
-	if at := p.toolPlace(s, tool); at != home {
+	if at := router.ToolPlace(p.world, tool, s.home, s.origin); at != home {
 		oneWay, rtt := p.net.Request(p.now, home, at, tool.BytesIn, key)
 		back := time.Duration(0)
 		if l := p.world.Link(at, home); l.GBPerS > 0 {
@@ -78,12 +78,4 @@ func (p *point) toolTime(s *session, e *agent.Effect) time.Duration {
 		d += oneWay + rtt/2 + back
 	}
 	return d
-}
-
-// toolPlace is where a tool call runs.
-func (p *point) toolPlace(s *session, _ *workloads.Tool) topology.Place {
-	if at := p.world.ToolSite[s.home]; at != topology.None {
-		return p.world.PlaceOf(at, s.origin)
-	}
-	return p.world.PlaceOf(s.home, s.origin)
 }

@@ -9,7 +9,6 @@ import (
 
 	"tierlab/reference/agent"
 	"tierlab/reference/router"
-	"tierlab/reference/topology"
 	"tierlab/workloads"
 )
 
@@ -17,11 +16,9 @@ import (
 type Config struct {
 	Scenario *Scenario
 	Policy   router.Spec
-	// Home places an origin's sessions; nil is the nearest site that can hold
-	// them and is not a device.
-	Home   func(*topology.World, topology.OriginID) topology.SiteID
-	Agent  agent.Config
-	Router router.Config
+	Home     router.HomePolicy
+	Agent    agent.Config
+	Router   router.Config
 
 	Arrivals Arrivals
 	// Sessions is how many arrivals are measured, after WarmUp. With recorded
@@ -68,9 +65,6 @@ func (c *Config) prepare() error {
 	}
 	if c.Sessions <= 0 {
 		c.Sessions = len(sc.Library.Sessions)
-	}
-	if c.Home == nil {
-		c.Home = nearestHome
 	}
 	return c.Agent.Check()
 }
@@ -122,13 +116,4 @@ func Sweep(ctx context.Context, base Config, policies []router.Spec, replication
 	close(work)
 	group.Wait()
 	return totals, first
-}
-
-func nearestHome(w *topology.World, o topology.OriginID) topology.SiteID {
-	for _, s := range w.Nearest(w.OriginPlace(o)) {
-		if w.Sites[s].Home && s != w.DeviceSite {
-			return s
-		}
-	}
-	return w.Nearest(w.OriginPlace(o))[0]
 }

@@ -63,6 +63,14 @@ func NewScenario(w *topology.World, lib *workloads.Library) (*Scenario, error) {
 
 // check says why a session cannot be replayed in the world.
 func (s *Scenario) check(g *workloads.Graph) error {
+	if g.Session.Origin != "" {
+		if _, ok := s.origins[g.Session.Origin]; !ok {
+			return fmt.Errorf("origin %q is not one of topology %q's %d origins", g.Session.Origin, s.World.Name, len(s.origins))
+		}
+	}
+	if d := g.Session.Data; d != nil && (router.HomePolicy{}).PlaceFor(s.World, 0, d) == topology.None {
+		return fmt.Errorf("no site of topology %q may hold the session (private %t, residency %v)", s.World.Name, d.PII, d.Residency)
+	}
 	for i := range g.Steps {
 		n := &g.Steps[i]
 		if !s.servable(g, n) {

@@ -136,6 +136,9 @@ func (p *point) arrive(n int32) {
 	s.key = p.draws.For(rng.Service).Fold(uint64(n))
 	s.origin = p.originOf(s.graph, n)
 	s.home = p.homes[s.origin]
+	if data := s.graph.Session.Data; data != nil {
+		s.home = p.cfg.Home.PlaceFor(p.world, s.origin, data)
+	}
 	s.measured = p.window.admit(p.now)
 	p.totals.Sessions++
 	s.machine.Reset(&p.cfg.Agent, prog, s.key, uint64(n), s.origin, s.home)
@@ -174,7 +177,7 @@ func (p *point) placeHomes() {
 	p.origins = make([]float64, len(p.world.Origins))
 	sum := 0.0
 	for i := range p.world.Origins {
-		p.homes[i] = p.cfg.Home(p.world, topology.OriginID(i))
+		p.homes[i] = p.cfg.Home.Place(p.world, topology.OriginID(i))
 		sum += p.world.Origins[i].Weight
 		p.origins[i] = sum
 	}

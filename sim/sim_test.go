@@ -126,7 +126,7 @@ func TestTimeIsConserved(t *testing.T) { // INV-4
 }
 
 func TestTokensAreConserved(t *testing.T) { // INV-5
-	cfg := smallPoint(t, "p2c")
+	cfg := smallPoint(t, "cascade")
 	b, _ := play(t, cfg)
 	nodes := map[string]*workloads.Node{}
 	for _, g := range cfg.Scenario.Library.Sessions {
@@ -155,7 +155,7 @@ func TestTokensAreConserved(t *testing.T) { // INV-5
 }
 
 func TestMoneyIsConserved(t *testing.T) { // INV-6
-	for _, policy := range []string{"static-central", "p2c"} {
+	for _, policy := range []string{"static-central", "hedged", "cascade"} {
 		cfg := smallPoint(t, policy, withFault)
 		cfg.Arrivals = Arrivals{Process: Recorded}
 		b, totals := play(t, cfg)
@@ -225,7 +225,7 @@ func TestPoliciesMeetTheSameWorld(t *testing.T) { // INV-10
 		template, origin string
 	}
 	var want map[string]arrival
-	for _, policy := range []string{"static-central", "random", "p2c"} {
+	for _, policy := range []string{"static-central", "random", "oracle"} {
 		b, _ := play(t, smallPoint(t, policy))
 		got := map[string]arrival{}
 		for _, o := range b.sessions {
@@ -248,7 +248,7 @@ func TestPoliciesMeetTheSameWorld(t *testing.T) { // INV-10
 }
 
 func TestSameBytes(t *testing.T) { // INV-11
-	policies := []router.Spec{spec(t, "random"), spec(t, "p2c"), spec(t, "static-metro")}
+	policies := []router.Spec{spec(t, "keyword"), spec(t, "p2c"), spec(t, "hedged")}
 	sweep := func(procs, workers int) string {
 		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(procs))
 		books := map[Point]*book{}
@@ -312,8 +312,12 @@ func TestFixedService(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	home, err := router.ParseHome("device")
+	if err != nil {
+		t.Fatal(err)
+	}
 	b, _ := play(t, Config{
-		Scenario: sc, Policy: spec(t, "static-device"), Home: func(w *topology.World, _ topology.OriginID) topology.SiteID { return w.DeviceSite }, Agent: agent.DefaultConfig(),
+		Scenario: sc, Policy: spec(t, "static-device"), Home: home, Agent: agent.DefaultConfig(),
 		Router: router.DefaultConfig(), Arrivals: Arrivals{Process: Closed, N: 1}, Sessions: 1, Seed: 1,
 	})
 	if got := b.sessions[0].Result.Split.Prefill.D(); got != 6*time.Second {
