@@ -25,7 +25,7 @@ type Importer struct {
 
 // All lists the importers in the order of their names.
 func All() []Importer {
-	return []Importer{azure, mooncake, openHands, traceLab, weka}
+	return []Importer{agenticMooncake, azure, mooncake, openHands, otel, traceLab, weka}
 }
 
 // Options change what an import writes.
@@ -34,6 +34,9 @@ type Options struct {
 	Name string
 	// Source and License replace the importer's in the header, where not empty.
 	Source, License string
+	// BlockSize is the length in tokens of the blocks that hash ids name, where
+	// the source does not say; 0 is the format's usual.
+	BlockSize int
 	// Sessions stops after that many sessions; 0 imports all.
 	Sessions int
 }
@@ -75,7 +78,7 @@ func (im Importer) Import(paths []string, w io.Writer, opts Options) (Summary, e
 }
 
 func (im Importer) pass(files []string, w io.Writer, h workloads.Header, opts Options) (Summary, error) {
-	out := &sink{w: workloads.NewWriter(w, h), limit: opts.Sessions,
+	out := &sink{w: workloads.NewWriter(w, h), limit: opts.Sessions, block: opts.BlockSize,
 		ids: make(map[string]bool), kept: make(map[string]*note)}
 	if err := im.convert(files, out); err != nil && err != errLimit {
 		return Summary{}, err

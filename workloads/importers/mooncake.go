@@ -1,6 +1,7 @@
 package importers
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 
@@ -14,8 +15,8 @@ import (
 // The rules:
 //
 //   - Every request is a session of one step, which arrives at its timestamp.
-//   - A hash id names the content of a block of 512 tokens at its place behind
-//     the blocks before it, in all requests; the last block of a prompt may be
+//   - A hash id names the content of a block of 512 tokens (or Options.BlockSize) at
+//     its place behind the blocks before it, in all requests; the last block of a prompt may be
 //     partial.
 //   - A run of blocks with which at least two requests begin is a prefix
 //     record; runs that share their beginning nest. A request keeps the longest
@@ -64,12 +65,14 @@ func (r *mooncakeRow) check() error {
 }
 
 func convertMooncake(files []string, out *sink) error {
-	shared := &sharedPrefixes{block: mooncakeBlock, out: out}
+	shared := &sharedPrefixes{block: cmp.Or(out.block, mooncakeBlock), out: out}
+	rows := 0
 	err := eachMooncakeRow(files, func(r *mooncakeRow, place string) error {
 		if err := r.check(); err != nil {
 			return fmt.Errorf("%s: %w", place, err)
 		}
-		shared.add(r.HashIDs, *r.Input)
+		rows++
+		shared.add(r.HashIDs, *r.Input, rows)
 		return nil
 	})
 	if err != nil {
@@ -105,15 +108,13 @@ type sharedPrefixes struct {
 	trie  trie
 	block int // tokens
 	out   *sink
-	added int
 	names int
 }
 
-// add takes a prompt into account; all are added before the first context is
-// asked for.
-func (s *sharedPrefixes) add(ids []int64, tokens int) {
-	s.trie.insert(ids, s.added)
-	s.added++
+// add takes a prompt of a session into account. All are added, session by
+// session, before the first context is asked for.
+func (s *sharedPrefixes) add(ids []int64, tokens, session int) {
+	s.trie.insert(ids, 0, session)
 	s.trie.path(ids, func(n *trieNode) error {
 		n.shorten(tokens, s.block)
 		return nil
@@ -129,13 +130,27 @@ func (n *trieNode) shorten(tokens, block int) {
 	}
 }
 
+// length is how many tokens of a prompt are shared with other sessions.
+func (s *sharedPrefixes) length(ids []int64, tokens int) (held int) {
+	s.trie.path(ids, func(n *trieNode) error {
+		if n.uses > 1 {
+			held = max(held, n.limit(s.block, tokens))
+		}
+		return nil
+	})
+	return held
+}
+
+// limit is how many tokens of a prompt lie before the end of n.
+func (n *trieNode) limit(block, tokens int) int { return min(n.tokens, n.depth*block, tokens) }
+
 // context is a prompt as a delta against the longest prefix that it shares,
 // which is written, with those below it, if it has not been.
 func (s *sharedPrefixes) context(ids []int64, tokens int) (workloads.Context, error) {
 	ctx := workloads.Context{}
 	held := 0
 	err := s.trie.path(ids, func(n *trieNode) error {
-		limit := min(n.tokens, n.depth*s.block, tokens)
+		limit := n.limit(s.block, tokens)
 		if n.uses < 2 || limit <= held {
 			return nil
 		}

@@ -14,6 +14,7 @@ var errLimit = errors.New("enough sessions")
 type sink struct {
 	w     *workloads.Writer
 	limit int
+	block int // tokens, or 0
 	sum   Summary
 	ids   map[string]bool
 	kept  map[string]*note

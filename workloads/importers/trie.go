@@ -1,5 +1,38 @@
 package importers
 
+import "tierlab/workloads"
+
+// blockPrompt is a step's prompt in blocks.
+type blockPrompt struct {
+	step   string
+	ids    []int64
+	tokens int
+}
+
+// sharedBlocks turns the prompts of one session, in the order of their starts,
+// into deltas: each keeps the longest run of blocks that it shares with an
+// earlier one, of the latest such. Where that is all of the earlier prompt's
+// blocks and the prompt is no shorter, its rest of less than a block that has
+// no id is kept too.
+func sharedBlocks(prompts []blockPrompt, block int) []workloads.Context {
+	contexts := make([]workloads.Context, len(prompts))
+	var seen trie
+	for i, p := range prompts {
+		contexts[i].Add = p.tokens
+		shared, last := seen.insert(p.ids, i, 0)
+		if last < 0 {
+			continue
+		}
+		base := prompts[last]
+		keep := min(shared*block, p.tokens, base.tokens)
+		if shared == len(base.ids) && p.tokens >= base.tokens {
+			keep = base.tokens
+		}
+		contexts[i] = workloads.Context{From: base.step, Keep: keep, Add: p.tokens - keep}
+	}
+	return contexts
+}
+
 // trie holds sequences of block ids, each of which names the content of one
 // block of a prompt. Runs without a branch are one node.
 type trie struct{ root trieNode }
@@ -9,15 +42,16 @@ type trieNode struct {
 	depth    int     // blocks from the root to the end of ids
 	children map[int64]*trieNode
 	last     int // the latest sequence through the end of ids
-	uses     int // how many sequences pass
-	ends     int // how many of them end here
+	group    int // that it belongs to
+	uses     int // how many groups' sequences pass
 	tokens   int // the shortest of their prompts, up to the node's depth
 	number   int // of the prefix written for it; 0: none yet
 }
 
-// insert adds a sequence, numbered from 0 by the caller, and says how many of
-// its blocks were there before and which sequence had them last (-1: none).
-func (t *trie) insert(ids []int64, sequence int) (shared, last int) {
+// insert adds a sequence, numbered by the caller, and says how many of its
+// blocks were there before and which sequence had them last (-1: none). A
+// group's sequences are inserted one after the other.
+func (t *trie) insert(ids []int64, sequence, group int) (shared, last int) {
 	n, last := &t.root, -1
 	for {
 		child := n.children[first(ids)]
@@ -31,13 +65,14 @@ func (t *trie) insert(ids []int64, sequence int) (shared, last int) {
 		shared, last = shared+k, child.last
 		n, ids = child, ids[k:]
 		n.last = sequence
-		n.uses++
+		if n.group != group {
+			n.group = group
+			n.uses++
+		}
 	}
-	if len(ids) == 0 {
-		n.ends++
-		return shared, last
+	if len(ids) > 0 {
+		n.add(&trieNode{ids: ids, depth: n.depth + len(ids), last: sequence, group: group, uses: 1})
 	}
-	n.add(&trieNode{ids: ids, depth: n.depth + len(ids), last: sequence, uses: 1, ends: 1})
 	return shared, last
 }
 
@@ -55,7 +90,8 @@ func (t *trie) path(ids []int64, do func(*trieNode) error) error {
 
 // split cuts the way to child behind k of its blocks.
 func (n *trieNode) split(child *trieNode, k int) *trieNode {
-	upper := &trieNode{ids: child.ids[:k:k], depth: n.depth + k, last: child.last, uses: child.uses}
+	upper := &trieNode{ids: child.ids[:k:k], depth: n.depth + k, last: child.last, group: child.group, uses: child.uses,
+		tokens: child.tokens}
 	n.add(upper)
 	child.ids = child.ids[k:]
 	upper.add(child)

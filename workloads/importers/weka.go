@@ -155,20 +155,12 @@ type wekaCall struct {
 func (s *wekaSession) contexts() {
 	order := slices.Clone(s.calls)
 	slices.SortStableFunc(order, func(a, b *wekaCall) int { return cmp.Compare(a.start, b.start) })
-	var seen trie
+	prompts := make([]blockPrompt, len(order))
 	for i, c := range order {
-		shared, last := seen.insert(c.ids, i)
-		ctx := &c.step.LLM.Context
-		ctx.Add = c.entry.In
-		if last < 0 {
-			continue
-		}
-		base := order[last]
-		keep := min(shared*s.trace.BlockSize, c.entry.In, base.entry.In)
-		if shared == len(base.ids) && c.entry.In >= base.entry.In {
-			keep = base.entry.In
-		}
-		ctx.From, ctx.Keep, ctx.Add = base.step.ID, keep, c.entry.In-keep
+		prompts[i] = blockPrompt{step: c.step.ID, ids: c.ids, tokens: c.entry.In}
+	}
+	for i, ctx := range sharedBlocks(prompts, s.trace.BlockSize) {
+		order[i].step.LLM.Context = ctx
 	}
 }
 
