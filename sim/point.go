@@ -19,6 +19,7 @@ type kind uint8
 
 const (
 	arrival      kind = 1 + iota // the next session arrives
+	reached                      // its first message has reached its home
 	timer                        // a session's timer: tool holds its agent.TimerKind
 	committed                    // a session's events are durable
 	validated                    // a validator has looked; tool is 1 when it passed the answer

@@ -24,6 +24,7 @@ type session struct {
 	key      rng.Stream
 	origin   topology.OriginID
 	home     topology.SiteID
+	arrived  time.Duration
 	calls    []int32 // attempts in flight
 
 	deviceFree   time.Duration // when the user's device is idle again
@@ -139,10 +140,11 @@ func (p *point) arrive(n int32) {
 	if data := s.graph.Session.Data; data != nil {
 		s.home = p.cfg.Home.PlaceFor(p.world, s.origin, data)
 	}
-	s.measured = p.window.admit(p.now)
+	s.arrived, s.measured = p.now, p.window.admit(p.now)
 	p.totals.Sessions++
 	s.machine.Reset(&p.cfg.Agent, prog, s.key, uint64(n), s.origin, s.home)
-	p.tell(si, &agent.Event{Kind: agent.Arrived})
+	user, home := p.world.OriginPlace(s.origin), p.world.PlaceOf(s.home, s.origin)
+	p.kernel.Schedule(p.now+p.net.RTT(p.now, user, home), event{kind: reached, gen: s.gen, session: si})
 }
 
 func (p *point) newSession() (int32, *session) {
@@ -191,6 +193,8 @@ func (p *point) sessionEvent(e *event) {
 	}
 	ev := agent.Event{Step: e.step, Attempt: int32(e.attempt), Tool: int32(e.tool)}
 	switch e.kind {
+	case reached:
+		ev.Kind, ev.Turn = agent.Arrived, p.now-s.arrived
 	case timer:
 		ev.Kind, ev.Timer, ev.Tool = agent.TimerFired, agent.TimerKind(e.tool), 0
 	case committed:

@@ -36,6 +36,11 @@ type Event struct {
 	Attempt int32
 	Tool    int32
 	Status  workloads.Status
+	// Turn, on Arrived, is the round trip between the user and the home. The
+	// event comes that much after the user's first message; each later user
+	// turn takes it as well. (The way of the last answer is charged with that
+	// of the first message.)
+	Turn time.Duration
 	// Decision is read during the call and not kept.
 	Decision *router.Decision
 	// Call is what an attempt took; read during the call and not kept.

@@ -72,14 +72,20 @@ func (m *Machine) criticalPath() workloads.Split {
 func (m *Machine) wait(s int32, until time.Duration, sum *workloads.Split) (int32, moment) {
 	cause := m.steps[s].cause
 	if cause < 0 {
+		sum.Network += workloads.Millis(until - m.start)
 		return -1, atStart
 	}
 	e := &m.prog.edges[cause]
-	gap := workloads.Millis(until - m.when(e.from, e.on))
+	gap := until - m.when(e.from, e.on)
+	if e.from < 0 || e.cause == workloads.CauseHuman {
+		way := min(gap, m.turn)
+		sum.Network += workloads.Millis(way)
+		gap -= way
+	}
 	if e.cause == workloads.CauseHuman {
-		sum.Think += gap
+		sum.Think += workloads.Millis(gap)
 	} else {
-		sum.Tool += gap
+		sum.Tool += workloads.Millis(gap)
 	}
 	return e.from, e.on
 }

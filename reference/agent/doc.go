@@ -37,7 +37,8 @@
 // was sent is backoff, as is a wait for budget. Validation and sandboxed tools
 // are tool; commits, and what an orchestration service takes between Route and
 // Routed, are state. A gap whose cause is a person is think, any other is
-// tool. The session's split is the sum along its critical path, walked back
+// tool. A user turn also takes the round trip between user and home, which is
+// network: at the session's start, and at each gap whose cause is a person. The session's split is the sum along its critical path, walked back
 // from its end over the edges that made steps due.
 //
 // # Money

@@ -66,7 +66,7 @@ func (m *Machine) Handle(now time.Duration, e *Event, out []Effect) []Effect {
 	m.out = out
 	switch e.Kind {
 	case Arrived:
-		m.onArrived()
+		m.onArrived(e)
 	case Routed:
 		m.onRouted(e)
 	case FirstToken:
@@ -89,16 +89,17 @@ func (m *Machine) Handle(now time.Duration, e *Event, out []Effect) []Effect {
 	return out
 }
 
-func (m *Machine) onArrived() {
+func (m *Machine) onArrived(e *Event) {
 	if m.arrived || m.stopped() {
 		return
 	}
-	m.arrived, m.start = true, m.now
+	m.arrived, m.turn = true, max(0, min(e.Turn, m.now))
+	m.start = m.now - m.turn
 	if d := m.limits.Deadline.D(); d > 0 {
-		m.emit(Effect{Kind: SetTimer, Timer: Deadline, At: m.now + d})
+		m.emit(Effect{Kind: SetTimer, Timer: Deadline, At: m.start + d})
 	}
-	for _, e := range m.prog.arrival {
-		m.fire(e)
+	for _, edge := range m.prog.arrival {
+		m.fire(edge)
 	}
 	for _, s := range m.prog.free {
 		m.begin(s)

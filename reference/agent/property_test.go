@@ -249,7 +249,7 @@ func TestInvariants(t *testing.T) {
 			calls: map[int32]map[int32]bool{}, open: map[int32]map[int32]bool{}, strays: rapid.Bool().Draw(t, "strays")}
 		d.seen = w.see
 		d.after = w.stray
-		d.at(5*ms, Event{Kind: Arrived})
+		d.at(5*ms, Event{Kind: Arrived, Turn: time.Duration(rapid.IntRange(0, 5).Draw(t, "turn")) * ms})
 		if rapid.IntRange(0, 4).Draw(t, "kill") == 0 {
 			d.at(l.time(100), Event{Kind: Killed})
 		}

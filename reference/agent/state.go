@@ -19,6 +19,7 @@ type state struct {
 	limits workloads.Budget
 
 	now, start, end time.Duration
+	turn            time.Duration // between the user and the home
 	arrived         bool
 	finished        bool
 	// status is empty until it is decided how the session ends.

@@ -110,10 +110,15 @@ func (m *Machine) fire(number int32) {
 	m.emit(Effect{Kind: SetTimer, Timer: Due, Step: e.to, At: st.dueAt})
 }
 
-// gap is an edge's delay under the caps.
+// gap is an edge's delay under the caps; a user turn also takes the way to the
+// user and back. The arrival's edges have that behind them.
 func (m *Machine) gap(e *edge) time.Duration {
 	if e.cause == workloads.CauseHuman {
-		return capped(e.delay, m.cfg.ThinkCap)
+		d := capped(e.delay, m.cfg.ThinkCap)
+		if e.from >= 0 {
+			d += m.turn
+		}
+		return d
 	}
 	return capped(e.delay, m.cfg.ToolCap)
 }
