@@ -41,7 +41,8 @@ func (m *Machine) attribute(st *step, a *attempt) {
 func (m *Machine) criticalPath() workloads.Split {
 	var sum workloads.Split
 	s := m.lastStep()
-	if s < 0 {
+	if s < 0 { // only the user's message was on its way
+		sum.Network = workloads.Millis(m.end - m.start)
 		return sum
 	}
 	at := atToolsDone
