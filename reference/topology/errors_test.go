@@ -240,32 +240,3 @@ func TestUncitedFigures(t *testing.T) {
 		t.Error(err)
 	}
 }
-
-// FuzzParse feeds the parser what it likes: it answers with a World that keeps
-// the promises of Load, or with problems that have a place.
-func FuzzParse(f *testing.F) {
-	f.Add([]byte(small))
-	f.Add([]byte("schema: tierlab-topology/v1\nname: x\nextends: hyperscaler-aws\nrtt_model: geographic\n"))
-	f.Add([]byte("a: &a [*a]"))
-	f.Add([]byte("sites: {? [x] : 1}"))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		w, err := topology.Parse(configs.FS, "fuzz.yaml", data)
-		if err != nil {
-			var p *topology.Problem
-			if !errors.As(err, &p) || p.File == "" || p.Line < 1 || p.Text == "" {
-				t.Fatalf("error without a place: %v", err)
-			}
-			return
-		}
-		if len(w.Origins) == 0 || len(w.Digest) != 64 {
-			t.Fatalf("%d origins, digest %q", len(w.Origins), w.Digest)
-		}
-		for _, s := range w.Sites {
-			for _, d := range s.Deployments {
-				if !(d.PrefillTokS > 0) || d.StepBase < 0 || d.StepPerSeq < 0 || d.KVTokens < 1 {
-					t.Fatalf("%s: %+v", s.Name, d)
-				}
-			}
-		}
-	})
-}

@@ -7,13 +7,14 @@ type Platform struct {
 	State         StateStore
 	Orchestration Orchestration
 	Sandbox       Sandbox
-	// ToolsAt is "home", "data" or "central".
+	// ToolsAt is "home", "data", or the tier whose nearest site runs the tools.
 	ToolsAt string
 	// KeepAlive is how long a connection stays open without use.
 	KeepAlive time.Duration
-	// ViewAge is how often a site reports its load; Propagation is added.
+	// ViewInterval is how often a site reports its load; the report's way to
+	// the reader is added.
 	ViewInterval time.Duration
-	// TransferStart is the congestion window of a new connection in bytes
+	// InitialWindow is the congestion window of a new connection in bytes
 	// (RFC 6928: 10 segments).
 	InitialWindow int
 	TLSRoundTrips int // of connection set-up, TCP included
@@ -24,7 +25,7 @@ type Platform struct {
 // StateStore is where a session's events become durable.
 type StateStore struct {
 	External bool
-	// Commit is the store's own time per write, p50 and p99 (lognormal).
+	// CommitP50 and CommitP99 are the store's own time per write (lognormal).
 	CommitP50, CommitP99 time.Duration
 	USDPerWrite          float64
 }
