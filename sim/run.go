@@ -21,8 +21,9 @@ type Config struct {
 	Router   router.Config
 
 	Arrivals Arrivals
-	// Sessions is how many arrivals are measured, after WarmUp. With recorded
-	// arrivals every session of the workload is measured.
+	// Sessions is how many arrivals are measured, after WarmUp (a time, or
+	// AutoWarmUp). With recorded arrivals every session of the workload is
+	// measured.
 	Sessions int
 	WarmUp   time.Duration
 	// InOrder replays the workload's sessions in turn instead of resampling
@@ -63,6 +64,7 @@ func (c *Config) prepare() error {
 	if c.Arrivals.Process == Recorded {
 		c.Sessions, c.WarmUp = len(sc.Library.Sessions), 0
 	}
+	c.WarmUp = c.warmUp()
 	if c.Sessions <= 0 {
 		c.Sessions = len(sc.Library.Sessions)
 	}
