@@ -1,7 +1,10 @@
 package topology
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"math"
 	"reflect"
 	"strconv"
@@ -20,7 +23,7 @@ type pos struct {
 
 // line is the line of one of the mapping's keys, or of the mapping itself.
 func (p pos) line(field string) int {
-	if p.node == nil {
+	if p.node == nil || p.node.Line == 0 {
 		return 1
 	}
 	for i := 0; i+1 < len(p.node.Content) && p.node.Kind == yaml.MappingNode; i += 2 {
@@ -44,20 +47,25 @@ type decoder struct {
 }
 
 // decodeFile reads one document into a pointer to a struct.
-func (p *problems) decodeFile(file string, data []byte, into any) *yaml.Node {
-	var doc yaml.Node
-	root := pos{file: file}
-	if err := yaml.Unmarshal(data, &doc); err != nil {
+func (p *problems) decodeFile(file string, data []byte, into any) {
+	var doc, next yaml.Node
+	reader := yaml.NewDecoder(bytes.NewReader(data))
+	if err := reader.Decode(&doc); errors.Is(err, io.EOF) {
+		p.add(pos{file: file}, "", "the file is empty")
+		return
+	} else if err != nil {
 		p.found = append(p.found, syntaxProblem(file, err))
-		return nil
+		return
 	}
-	if len(doc.Content) == 0 {
-		p.add(root, "", "the file is empty")
-		return nil
+	if err := reader.Decode(&next); err != nil && !errors.Is(err, io.EOF) {
+		p.found = append(p.found, syntaxProblem(file, err))
+		return
+	} else if err == nil {
+		p.add(pos{file: file, node: &next}, "", "a second document begins here; a file holds one")
+		return
 	}
 	d := decoder{p, file}
 	d.value(doc.Content[0], reflect.ValueOf(into).Elem(), "")
-	return doc.Content[0]
 }
 
 // syntaxProblem takes the line out of the YAML library's message.

@@ -154,6 +154,8 @@ func TestMistakesInAWorld(t *testing.T) {
 			`small.yaml:5: platform.state.tier: an external store needs the tier that it is in`},
 		{"difficulty", head + "quality: {rho: 0.5, predictor_error: 0, difficulty: {code: {mean: 0, sd: 1}}}\n",
 			`small.yaml:4: quality.difficulty: give "other", for steps of other kinds`},
+		{"two documents", head + "---\nname: b\n", `small.yaml:4: a second document begins here; a file holds one`},
+		{"comments only", "# nothing\n", `small.yaml:1: the file is empty`},
 		{"empty", "", `small.yaml:1: the file is empty`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
