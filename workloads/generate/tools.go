@@ -16,7 +16,7 @@ func (d *draft) call(s *workloads.Step, i int) int {
 		return 0
 	}
 	result := max(1, m.result.Count(d.draw(i, whatAdd)))
-	n := max(1, m.calls.Count(d.draw(i, whatCalls)))
+	n := m.calls.Count(d.draw(i, whatCalls))
 	for c := range n {
 		at := func(what uint64) rng.Stream { return d.draw(i, what).Fold(uint64(c)) }
 		spent := m.time.Draw(at(whatTime))

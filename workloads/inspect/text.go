@@ -96,7 +96,7 @@ func (r *Result) toolRemark() string {
 	}
 	s := fmt.Sprintf("%s a step, %s a turn, %s a session", number(t.PerStep), number(t.PerTurn), number(t.PerSession))
 	if t.DurationS.N > 0 {
-		s += fmt.Sprintf("; longest 4 %% of calls: %s of the time", percent(t.Top4Share))
+		s += fmt.Sprintf("; longest 4 %%: %s of the time", percent(t.Top4Share))
 	}
 	return s
 }
