@@ -128,11 +128,3 @@ func (s *splicedLaw) CDF(x float64) float64 {
 	}
 	return s.bodyTo + s.q*(1-math.Pow(s.u/x, s.alpha))/(1-s.atMax)
 }
-
-// logDensity is the logarithm of the probability density.
-func (s *splicedLaw) logDensity(x float64) float64 {
-	if x <= s.u {
-		return s.body.LogProb(x)
-	}
-	return math.Log(s.q*s.alpha/(1-s.atMax)) + s.alpha*math.Log(s.u) - (s.alpha+1)*math.Log(x)
-}
