@@ -14,6 +14,7 @@ var pageSource string
 type page struct {
 	Summary    *Summary
 	Headline   string
+	Conditions string
 	Provenance [][2]string
 	Overview   table
 	Objectives table
@@ -45,7 +46,7 @@ func (r *Report) writeHTML(w io.Writer, figures []figure) error {
 	}
 	s := r.Summary
 	p := page{
-		Summary: s, Headline: s.headline(), Provenance: s.provenanceRows(), Overview: s.overview(), Objectives: s.objectives(),
+		Summary: s, Headline: s.headline(), Conditions: s.conditions(), Provenance: s.provenanceRows(), Overview: s.overview(), Objectives: s.objectives(),
 		Pooled: r.pooledTable(), Breakdown: s.breakdown(), Placement: s.placement(), Metrics: r.definitions(),
 	}
 	for _, v := range s.Goals {

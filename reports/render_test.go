@@ -5,6 +5,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -91,13 +92,44 @@ func files(t *testing.T, dir string) map[string][]byte {
 	return all
 }
 
-func TestWrite(t *testing.T) {
-	dir := t.TempDir()
+// Two writes of the same points, given in another order, are the same bytes.
+func TestWriteIsDeterministic(t *testing.T) {
+	a, b := t.TempDir(), t.TempDir()
 	if keep := os.Getenv("TIERLAB_KEEP_REPORT"); keep != "" {
-		dir = keep
+		a = keep
 	}
-	if err := fakeReport(t).Write(dir); err != nil {
-		t.Fatal(err)
+	objective := Objective{Metric: ActiveMakespan, Percentile: 90, Limit: 80 * time.Second}
+	points := fakePoints(t, 3, 3, objective)
+	for _, dir := range []string{a, b} {
+		r, err := New(points, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := r.Write(dir); err != nil {
+			t.Fatal(err)
+		}
+		slices.Reverse(points)
 	}
-	_ = files(t, dir)
+	first, second := files(t, a), files(t, b)
+	for name, bytesOf := range first {
+		if !bytes.Equal(bytesOf, second[name]) {
+			t.Errorf("%s differs", name)
+		}
+		if strings.HasPrefix(filepath.Base(name), ".") {
+			t.Errorf("%s is left behind", name)
+		}
+	}
+	for _, name := range []string{
+		"summary.json", "summary.txt", "summary.md", "report.html", "points.jsonl",
+		"figures/active-makespan-cdf.svg", "figures/active-makespan-cdf.png", "figures/cost-latency-quality.svg",
+		"figures/makespan-split.svg", "figures/tier-utilisation.svg", "figures/paired-differences.svg",
+		"histograms/oracle/active_makespan.hgrm", "histograms/oracle/active_makespan.hlog",
+	} {
+		if len(first[name]) == 0 {
+			t.Errorf("there is no %s", name)
+		}
+	}
+	if len(first) != len(second) {
+		t.Errorf("%d files, then %d", len(first), len(second))
+	}
 }

@@ -27,25 +27,31 @@ func tInterval(xs []float64, level float64) interval {
 	return interval{mean, studentQuantile(n-1, level) * sd / math.Sqrt(n)}
 }
 
-// welchInterval is the interval for the difference of the means of two
-// independent samples, mean(a) - mean(b), with Satterthwaite's degrees of
-// freedom (Welch, Biometrika 34, 1947).
-func welchInterval(a, b []float64, level float64) interval {
+// welch compares the means of two independent samples: the interval of
+// mean(a) - mean(b) with Satterthwaite's degrees of freedom and the two-sided
+// p-value (Welch, Biometrika 34, 1947). Half and p are NaN when a sample has
+// fewer than two values.
+func welch(a, b []float64, level float64) (interval, float64) {
 	if len(a) == 0 || len(b) == 0 {
-		return interval{math.NaN(), math.NaN()}
+		return interval{math.NaN(), math.NaN()}, math.NaN()
 	}
 	meanA, sdA := stat.MeanStdDev(a, nil)
 	meanB, sdB := stat.MeanStdDev(b, nil)
-	na, nb := float64(len(a)), float64(len(b))
+	diff, na, nb := meanA-meanB, float64(len(a)), float64(len(b))
 	if na < 2 || nb < 2 {
-		return interval{meanA - meanB, math.NaN()}
+		return interval{diff, math.NaN()}, math.NaN()
 	}
 	va, vb := sdA*sdA/na, sdB*sdB/nb
-	if va+vb == 0 {
-		return interval{meanA - meanB, 0}
+	switch {
+	case va+vb == 0 && diff == 0:
+		return interval{0, 0}, 1
+	case va+vb == 0:
+		return interval{diff, 0}, 0
 	}
+	se := math.Sqrt(va + vb)
 	dof := (va + vb) * (va + vb) / (va*va/(na-1) + vb*vb/(nb-1))
-	return interval{meanA - meanB, studentQuantile(dof, level) * math.Sqrt(va+vb)}
+	p := 2 * distuv.StudentsT{Sigma: 1, Nu: dof}.CDF(-math.Abs(diff/se))
+	return interval{diff, studentQuantile(dof, level) * se}, p
 }
 
 func studentQuantile(dof, level float64) float64 {

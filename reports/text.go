@@ -31,12 +31,16 @@ func (s *Summary) WriteText(w io.Writer) error {
 
 // headline says what was run.
 func (s *Summary) headline() string {
+	return s.Provenance.Workload + " on " + s.Provenance.Topology + ", " + s.conditions()
+}
+
+func (s *Summary) conditions() string {
 	p := s.Provenance
 	target := p.Target
 	if p.Fidelity != "" {
 		target += " (" + p.Fidelity + ")"
 	}
-	return fmt.Sprintf("%s on %s, %s, %s, seed %d, %s", p.Workload, p.Topology, target, p.Load, p.Seed, plural(s.Replications, "replication"))
+	return fmt.Sprintf("%s, %s, seed %d, %s", target, p.Load, p.Seed, plural(s.Replications, "replication"))
 }
 
 func plural(n int, noun string) string {
