@@ -71,7 +71,7 @@ type list interface {
 // fill brings a list to its steady state.
 func fill(l list, pending int, inc []time.Duration) {
 	for i := range pending {
-		l.Schedule(inc[i%len(inc)]+time.Duration(i), event{a: int32(i)})
+		l.Schedule(inc[i%len(inc)]+time.Duration(i), event{kind: 1, a: int32(i), b: 2, c: 3})
 	}
 	for i := range 2 * pending {
 		at, e, _ := l.Next()

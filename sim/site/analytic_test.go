@@ -58,7 +58,7 @@ func scenarios() []scenario {
 		// Any amount of work x takes x/(1-rho) under processor sharing, so a
 		// prefill does too (Kleinrock, vol. 2, 1976, section 4.4).
 		{name: "M/G/1 processor sharing at 0.7, lognormal", customers: 3 * million,
-			stations: one(Config{Speed: Shared(1)}, 0.7, lognormal(1, 2, 0.3)), time: 1 / 0.3, ttft: 0.3 / 0.3},
+			stations: one(Config{Speed: Shared(1)}, 0.7, lognormal(1, 2, 0.3)), time: 1 / 0.3, ttft: 1},
 		{name: "M/D/1 processor sharing at 0.7", customers: 2 * million,
 			stations: one(Config{Speed: Shared(1)}, 0.7, deterministic(1)), time: 1 / 0.3},
 		{name: "M/M/1/5", customers: 3 * million,
