@@ -1,6 +1,7 @@
 package router
 
 import (
+	"math"
 	"strings"
 
 	"tierlab/reference/topology"
@@ -19,7 +20,7 @@ func Catalogue() []Entry {
 	tier := Param{"tier", TierName, "any", "balance over this tier only; any: metro, regional and central"}
 	near := Param{"near", Count, "2", "how many sites of each tier take part, nearest to the home first"}
 	first := Param{"first", Count, "1", "the model to start with, by ability: 0 is the least able"}
-	ability := Param{"ability", Number, "none", "the least ability that will do"}
+	ability := Param{"ability", Limit, "none", "the least ability that will do"}
 	return []Entry{
 		{"static-device", "always the user's device", nil, newStatic(topology.Device)},
 		{"static-metro", "always the nearest metro site", nil, newStatic(topology.Metro)},
@@ -41,7 +42,7 @@ func Catalogue() []Entry {
 			{"default", Duration, "5s", "the budget of steps that state none"},
 		}, newLatencyBudget},
 		{"cost-cap", "the most able model below a price per attempt", []Param{
-			{"usd", Number, "0.01", "the cap in dollars"},
+			{"usd", Limit, "0.01", "the cap in dollars, or none"},
 		}, newCostCap},
 		{"min-latency", "the least expected latency: network, queue, prefill, decode", []Param{ability}, newMinLatency},
 		{"hedged", "min-latency, and a second attempt when the first token is late", []Param{ability,
@@ -94,6 +95,14 @@ func (s Spec) value(name string) value {
 func (s Spec) count(name string) int { return int(s.value(name).number) }
 
 func (s Spec) number(name string) float64 { return s.value(name).number }
+
+// limit is a number; where there is none it is the one given.
+func (s Spec) limit(name string, none float64) float64 {
+	if n := s.number(name); !math.IsNaN(n) {
+		return n
+	}
+	return none
+}
 
 // named gives a policy the name that its user wrote.
 type named struct{ name string }

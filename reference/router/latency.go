@@ -1,6 +1,9 @@
 package router
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // minLatency takes the least of
 //
@@ -18,10 +21,12 @@ import "time"
 // A floor on ability keeps it from models that are merely quick.
 type minLatency struct {
 	named
-	floor float64 // NaN: none
+	floor float64
 }
 
-func newMinLatency(s Spec) Policy { return &minLatency{named{s.String()}, s.number("ability")} }
+func newMinLatency(s Spec) Policy {
+	return &minLatency{named{s.String()}, s.limit("ability", math.Inf(-1))}
+}
 
 // Route implements Policy.
 func (p *minLatency) Route(req *Request, v *View, d *Decision) {
@@ -76,7 +81,7 @@ type hedged struct {
 }
 
 func newHedged(s Spec) Policy {
-	return &hedged{minLatency{named{s.String()}, s.number("ability")}, s.number("factor")}
+	return &hedged{minLatency{named{s.String()}, s.limit("ability", math.Inf(-1))}, s.number("factor")}
 }
 
 // Route implements Policy.

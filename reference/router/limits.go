@@ -35,7 +35,7 @@ func newLatencyBudget(s Spec) Policy {
 
 func newCostCap(s Spec) Policy {
 	return &within{
-		named: named{s.String()}, usd: s.number("usd"), byPrice: true,
+		named: named{s.String()}, usd: s.limit("usd", math.Inf(1)), byPrice: true,
 		reason: "most able within the price cap", missed: "nothing keeps the price cap: cheapest",
 	}
 }

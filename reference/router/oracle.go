@@ -20,7 +20,7 @@ import (
 // bound, and regret against it can be negative.
 type oracle struct{ minLatency }
 
-func newOracle(s Spec) Policy { return &oracle{minLatency{named{s.String()}, math.NaN()}} }
+func newOracle(s Spec) Policy { return &oracle{minLatency{named{s.String()}, math.Inf(-1)}} }
 
 // RouteKnowing implements Clairvoyant. Without a future it is Route, which
 // expects what minLatency does.

@@ -128,7 +128,8 @@ type Kind uint8
 // The kinds of parameter.
 const (
 	Count    Kind = iota // a whole number from 0
-	Number               // a finite number, or "none" for no limit
+	Number               // a finite number
+	Limit                // a finite number, or "none"
 	Duration             // as time.ParseDuration reads it, from 0
 	TierName             // a tier, or "any"
 )
@@ -150,13 +151,13 @@ func (p *Param) parse(text string) (v value, err error) {
 		if err != nil {
 			err = fmt.Errorf("%s=%q is no whole number from 0 to 1048575", p.Name, text)
 		}
-	case Number:
-		if text == "none" {
+	case Number, Limit:
+		if p.Kind == Limit && text == "none" {
 			return value{number: math.NaN()}, nil
 		}
 		v.number, err = strconv.ParseFloat(text, 64)
 		if err != nil || math.IsNaN(v.number) || math.IsInf(v.number, 0) {
-			err = fmt.Errorf("%s=%q is neither a number nor \"none\"", p.Name, text)
+			err = fmt.Errorf("%s=%q is no number", p.Name, text)
 		}
 	case Duration:
 		v.duration, err = time.ParseDuration(text)

@@ -57,7 +57,11 @@ func Continuum(tb testing.TB, metros int) *topology.World {
 	for i := range w.ToolSite {
 		w.StateSite[i], w.ToolSite[i] = topology.None, topology.SiteID(len(w.Sites)-1)
 	}
-	return assemble(tb, w)
+	world, err := assemble(w)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return world
 }
 
 func models() []topology.Model {
@@ -90,8 +94,7 @@ func onCircle(i, n int, radius float64) (lat, lon float64) {
 }
 
 // assemble links all places by 2 ms and 1 ms more per degree of distance.
-func assemble(tb testing.TB, w topology.World) *topology.World {
-	tb.Helper()
+func assemble(w topology.World) (*topology.World, error) {
 	type point struct{ lat, lon float64 }
 	var at []point
 	for i := range w.Sites {
@@ -110,9 +113,5 @@ func assemble(tb testing.TB, w topology.World) *topology.World {
 			links = append(links, l)
 		}
 	}
-	world, err := topology.Assemble(w, links)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return world
+	return topology.Assemble(w, links)
 }
