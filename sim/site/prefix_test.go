@@ -128,24 +128,27 @@ func comparePrefixes(t *rapid.T) {
 				m.list = nil
 			}
 		},
-		"": func(t *rapid.T) {
-			if p.Used() > c.Capacity {
-				t.Fatalf("P1 capacity: %d tokens of %d", p.Used(), c.Capacity)
-			}
-			if p.Used() != m.used() || p.Len() != len(m.list) {
-				t.Fatalf("%d tokens under %d keys, model %v", p.Used(), p.Len(), m.list)
-			}
-			for _, have := range m.list {
-				want := have.Tokens
-				if c.TTL > 0 && now-have.used > c.TTL {
-					want = 0
-				}
-				if got := p.Peek(now, Prefix{have.Key, 1000}); got != want {
-					t.Fatalf("%d tokens under %d, model %v at %v", got, have.Key, m.list, now)
-				}
-			}
-		},
+		"": func(t *rapid.T) { m.same(t, p, now) },
 	})
+}
+
+// same compares what is resident, key by key.
+func (m *prefixModel) same(t *rapid.T, p *Prefixes, now time.Duration) {
+	if p.Used() > m.Capacity {
+		t.Fatalf("P1 capacity: %d tokens of %d", p.Used(), m.Capacity)
+	}
+	if p.Used() != m.used() || p.Len() != len(m.list) {
+		t.Fatalf("%d tokens under %d keys, model %v", p.Used(), p.Len(), m.list)
+	}
+	for _, have := range m.list {
+		want := have.Tokens
+		if m.TTL > 0 && now-have.used > m.TTL {
+			want = 0
+		}
+		if got := p.Peek(now, Prefix{have.Key, 1000}); got != want {
+			t.Fatalf("%d tokens under %d, model %v at %v", got, have.Key, m.list, now)
+		}
+	}
 }
 
 // TestPrefixSession follows one agent session, with the figures worked out by
