@@ -92,9 +92,19 @@ func (m *Machine) reserveStep(s int32, st *step) verdict {
 // takes back what was reserved for it.
 func (m *Machine) settleOverhead(st *step, account *float64, usd, bound float64) {
 	part := min(pico(bound), st.overhead)
-	m.book(account, usd, part.usd())
+	m.book(account, m.price(usd), part.usd())
 	st.overhead -= part
 	m.release(part)
+}
+
+// price is what an answer says that something cost. Less than 0, or no number,
+// is a violation and counts as 0: no answer may win budget back.
+func (m *Machine) price(usd float64) float64 {
+	if usd >= 0 {
+		return usd
+	}
+	m.violations++
+	return 0
 }
 
 // book adds a price to an account.
@@ -129,14 +139,12 @@ func (m *Machine) checkPrice(st *step) picoUSD {
 // settleAttempt books an attempt's price and tokens in place of what was
 // reserved for them. An attempt that no site worked on used no tokens.
 func (m *Machine) settleAttempt(a *attempt, c *Call) {
-	usd := c.USD + c.Egress
-	m.cost.Tokens += c.USD
-	m.cost.Egress += c.Egress
-	m.spent += usd
-	m.overrun += max(0, usd-a.price.usd())
+	a.usd, a.egress = m.price(c.USD), m.price(c.Egress)
+	m.book(&m.cost.Tokens, a.usd, a.price.usd())
+	m.book(&m.cost.Egress, a.egress, max(0, a.price.usd()-a.usd))
 	m.release(a.price)
 	if c.Prefill > 0 || c.Cached > 0 || c.Output > 0 {
-		m.tokens += int(a.input) + c.Output
+		m.tokens += int(a.input) + max(0, c.Output)
 	}
 	m.reservedTokens -= int(a.tokens)
 	m.freed = true

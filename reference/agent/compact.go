@@ -72,7 +72,8 @@ func (m *Machine) ownCall(s int32, st *step) {
 // Compacting says that a step's present call is a compaction.
 func (m *Machine) Compacting(s int32) bool { return m.steps[s].flags.has(compacting) }
 
-// EffectiveInput is the prompt's length, in tokens, of a step's present call.
+// EffectiveInput is the prompt's length, in tokens, of a step's present call: it
+// holds from its Route to the AttemptDone that ends it.
 func (m *Machine) EffectiveInput(s int32) int {
 	st := &m.steps[s]
 	if st.flags.has(compacting) {

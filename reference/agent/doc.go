@@ -56,7 +56,8 @@
 //	INV-A2  No step begins before all its edges' moments, each plus its delay
 //	        under the caps.
 //	INV-A3  At most two attempts at a step are started and neither settled nor
-//	        cancelled; two only if the second is a hedge.
+//	        cancelled; two only if the second is a hedge. A call has at most
+//	        Config.MaxAttempts.
 //	INV-A4  Every Start is answered by one AttemptDone. At StepDone, all
 //	        attempts at the step have been.
 //	INV-A5  spent + reserved <= budget + Overrun; Overrun is 0 when no price

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -117,7 +118,7 @@ func (l *life) run(t *testing.T) *driver {
 }
 
 func TestLife(t *testing.T) {
-	for _, l := range append(plainLives(), failingLives()...) {
+	for _, l := range slices.Concat(plainLives(), failingLives(), refusedLives(), hedgedLives(), stoppedLives(), budgetLives(), compactLives()) {
 		t.Run(l.name, func(t *testing.T) {
 			d := l.run(t)
 			if got, want := d.trace(), strings.ReplaceAll(strings.TrimSpace(l.want), "\t", "")+"\n"; got != want {
@@ -211,6 +212,41 @@ func plainLives() []life {
 			410: done(d) finish=ok`,
 		split: workloads.Split{Network: 400 * milli, Tool: 10 * milli},
 	}, {
+		name: "a tool call outlasts the spawned step",
+		graph: func() *workloads.Graph {
+			owner := withTools(plain(), 2)
+			owner.Step.Tools[0].Spawn = []string{"b"}
+			b := plain(after(0, workloads.OnLLMDone, 0, ""))
+			b.Owner, b.OwnerTool = 0, 0
+			return graph(owner, b)
+		}(),
+		setup: func(d *driver) {
+			d.tool = func(_, _ int32) (time.Duration, float64) { return 130 * ms, 0 }
+		},
+		want: `
+			0: route(a1)
+			0: start(a1,met/small)
+			100: tool(a.1) route(b1)
+			100: start(b1,met/small)
+			200: done(b)
+			230: done(a) finish=ok`,
+		split: workloads.Split{Network: 100 * milli, Tool: 130 * milli},
+	}, {
+		name:  "two edges due at once: the lower step is the cause",
+		graph: graph(plain(), plain(), plain(after(0, "", 0, ""), after(1, "", 50*ms, human))),
+		setup: func(d *driver) {
+			d.attempt = script{0: {takes(100*ms, ok)}, 1: {takes(50*ms, ok)}, 2: {takes(9*ms, ok)}}.attempt
+		},
+		want: `
+			0: route(a1) route(b1)
+			0: start(a1,met/small)
+			0: start(b1,met/small)
+			50: done(b)
+			100: done(a) route(c1)
+			100: start(c1,met/small)
+			109: done(c) finish=ok`,
+		split: workloads.Split{Network: 109 * milli},
+	}, {
 		name:  "commits gate the call, the tools and the final answer",
 		cfg:   func(c *Config) { c.CommitEach = true },
 		graph: graph(withTools(plain(), 1), plain(after(0, "", 0, "")), plain(after(1, "", 0, ""))),
@@ -233,39 +269,5 @@ func plainLives() []life {
 			325: commit(c,0)
 			329: done(c) finish=ok`,
 		split: workloads.Split{Network: 300 * milli, Tool: 9 * milli, State: 20 * milli},
-	}}
-}
-
-func failingLives() []life {
-	return []life{{
-		name:  "a full queue: the fallback at once, also at the same site",
-		graph: graph(plain()),
-		setup: func(d *driver) {
-			d.route = to(target(1, 0), target(1, 0), target(1, 1))
-			d.attempt = script{0: {takes(2*ms, rejected), takes(50*ms, ok)}}.attempt
-		},
-		want: `
-			0: route(a1)
-			0: start(a1,met/small)
-			2: start(a2,met/big)
-			52: done(a) finish=ok`,
-		split: workloads.Split{Network: 52 * milli},
-	}, {
-		name:  "a failed site: the fallback elsewhere, then the router after a pause",
-		cfg:   func(c *Config) { c.BackoffBase, c.BackoffFactor, c.BackoffMax = 100*ms, 2, 100*ms },
-		graph: graph(plain()),
-		setup: func(d *driver) {
-			d.route = to(target(1, 0), target(1, 1), target(3, 1))
-			d.attempt = script{0: {takes(2*ms, failed), takes(3*ms, failed), takes(50*ms, ok)}}.attempt
-		},
-		want: `
-			0: route(a1)
-			0: start(a1,met/small)
-			2: start(a2,cen/big)
-			5: backoff(a)@95
-			95: route(a3)
-			95: start(a3,met/small)
-			145: done(a) finish=ok`,
-		split: workloads.Split{Network: 55 * milli, Backoff: 90421255},
 	}}
 }

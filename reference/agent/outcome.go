@@ -2,7 +2,7 @@ package agent
 
 import "tierlab/workloads"
 
-// StepOutcome fills o for a StepDone effect, before the next Handle, reusing
+// StepOutcome fills o for a StepDone effect, until the next Reset, reusing
 // o.Attempts; o.Session is the driver's to name. A step that ended keeps the
 // status of its answer: ok, or invalid when the session went on with an answer
 // that the validator had refused. A step that the session's end cut short has
@@ -46,7 +46,8 @@ func (m *Machine) attemptOutcome(a *attempt, o *workloads.Attempt) {
 	}
 }
 
-// SessionOutcome fills o for a Finish effect, reusing o.Result. o.Session and
+// SessionOutcome fills o for a Finish effect, until the next Reset, reusing
+// o.Result. o.Session and
 // o.Result.Measured are the driver's to set. The result is Estimated: the
 // machine knows the quality model's verdicts only.
 func (m *Machine) SessionOutcome(o *workloads.Outcome) {

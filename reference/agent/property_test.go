@@ -150,6 +150,9 @@ func (w *witness) started(f *Effect) {
 	if k := len(w.calls[f.Step]); k > 2 || k == 2 && !a.hedge {
 		w.t.Fatalf("INV-A3: %d attempts at step %d", k, f.Step)
 	}
+	if k := int(st.attempts - st.before); k > m.cfg.MaxAttempts {
+		w.t.Fatalf("INV-A3: %d attempts at a call of step %d, at most %d", k, f.Step, m.cfg.MaxAttempts)
+	}
 	want := n.Input - int(st.cut) + int(st.sum)
 	if a.compact {
 		want = n.Keep - int(st.cut) + int(st.sum)
@@ -161,11 +164,11 @@ func (w *witness) started(f *Effect) {
 
 // stray hands the machine copies of events that it has had before.
 func (w *witness) stray() {
-	for w.strays && w.l.chance(0.2) && len(w.d.log) > 0 {
+	for w.strays && w.l.chance(0.2) && len(w.d.m.steps) > 0 {
 		old := w.d.log[w.l.intn(len(w.d.log))].e
-		timer := old.Kind == TimerFired // a second hedge timer may do what the first could not
-		routed := old.Kind == Routed    // the same question may be open again
-		if timer || routed {
+		st := &w.d.m.steps[old.Step]
+		if old.Kind == TimerFired && old.Timer == Hedge || // may do what the first could not
+			old.Kind == Routed && old.Attempt == st.attempts+1 && st.phase == routing { // asked again
 			continue
 		}
 		if fx := w.d.m.Handle(w.d.now, &old, nil); len(fx) > 0 {
@@ -211,8 +214,8 @@ func (w *witness) end() {
 	if total := o.Result.USD.Total(); math.Abs(total-w.paid) > 1e-9 || math.Abs(total-m.spent) > 1e-9 {
 		w.t.Fatalf("INV-A5: paid %v, spent %v, cost %v", w.paid, m.spent, total)
 	}
-	if m.status == ok && m.done != len(m.steps) {
-		w.t.Fatalf("ok after %d of %d steps", m.done, len(m.steps))
+	if m.status == ok && (m.done != len(m.steps) || m.reserved != 0 || m.reservedTokens != 0) {
+		w.t.Fatalf("ok after %d of %d steps; %v dollars and %d tokens reserved", m.done, len(m.steps), m.Reserved(), m.reservedTokens)
 	}
 }
 

@@ -21,8 +21,8 @@ func (m *Machine) Draw(s, number int32) rng.Stream {
 	return m.key.Fold(uint64(s)).Fold(uint64(number))
 }
 
-// Request fills req for a Route effect, before the next Handle. Difficulty is
-// the driver's to predict; req.Tried is reused.
+// Request fills req for a Route effect, until that has been answered.
+// Difficulty is the driver's to predict; req.Tried is reused.
 func (m *Machine) Request(s int32, req *router.Request) {
 	st := &m.steps[s]
 	n := &m.prog.graph.Steps[s]

@@ -53,7 +53,7 @@ func (m *Machine) settle(i int32, e *Event) {
 		a.first = min(max(c.First, a.sent), a.done)
 	}
 	a.cached, a.output = int32(c.Cached), int32(c.Output)
-	a.usd, a.egress, a.joules = c.USD, c.Egress, c.Joules
+	a.joules = c.Joules
 	a.fatal = e.Fatal
 	if c.Correct != nil {
 		a.correct = 0
@@ -124,7 +124,7 @@ func (m *Machine) onValidated(e *Event) {
 	a := &m.attempts[st.answer]
 	st.flags &^= awaiting
 	m.open--
-	m.book(&m.cost.Validation, e.USD, a.check.usd())
+	m.book(&m.cost.Validation, m.price(e.USD), a.check.usd())
 	m.release(a.check)
 	a.check = 0
 	a.fatal = a.fatal || e.Fatal

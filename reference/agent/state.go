@@ -35,7 +35,7 @@ type state struct {
 	armed, held, pausing int // steps with a Due timer, in holding, in pausing
 	open                 int // effects that an event has yet to answer
 	toolsDone            int
-	violations           int // calls whose parts did not sum
+	violations           int // answers that break the contract
 	split                workloads.Split
 
 	money
@@ -143,7 +143,8 @@ func (m *Machine) Reserved() float64 { return m.reserved.usd() }
 // reserved for them: how far a budget can be overshot.
 func (m *Machine) Overrun() float64 { return m.overrun }
 
-// Violations counts calls whose parts did not sum to the time they took.
+// Violations counts answers that break the contract: calls whose parts did not
+// sum to the time they took, and prices below 0.
 func (m *Machine) Violations() int { return m.violations }
 
 // Digest is a hash of all that events have changed: machines that were Reset
