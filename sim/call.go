@@ -135,15 +135,15 @@ func (p *point) cacheHit(i int32, s *session) bool {
 
 // inCache says whether a site's response cache holds a step's answer.
 func (p *point) inCache(s *session, step int32, at topology.SiteID) bool {
-	cache := &p.world.Sites[at].Cache
-	if len(cache.Share) == 0 {
+	share := s.facts.share[at]
+	if share == nil {
 		return false
 	}
-	share, ok := cache.Share[s.graph.Steps[step].Step.LLM.Kind]
-	if !ok {
-		share = cache.Share[""]
+	kind := s.facts.steps[s.template][step].kind
+	if s.machine.Compacting(step) {
+		kind = s.facts.compaction.kind
 	}
-	return s.stepKey(step).For(rng.CacheHit).Bool(share)
+	return s.stepKey(step).For(rng.CacheHit).Bool(share[kind])
 }
 
 // serveOnDevice runs a request on its user's own device, one sequence at a

@@ -32,17 +32,13 @@ func newQuality(w *topology.World) quality {
 	}
 }
 
-// difficulty is a step's true difficulty: its own, or one drawn by kind.
-// step is the step's key.
-func (q *quality) difficulty(l *workloads.LLM, step rng.Stream) float64 {
-	if l.Difficulty != nil {
-		return *l.Difficulty
+// difficulty is a call's true difficulty: its own, or one drawn by kind. step
+// is the step's key.
+func (q *quality) difficulty(f *fact, step rng.Stream) float64 {
+	if f.hard.SD == 0 {
+		return f.hard.Mean
 	}
-	n, ok := q.world.Quality.Difficulty[l.Kind]
-	if !ok {
-		n = q.world.Quality.Difficulty[""]
-	}
-	return n.Mean + n.SD*step.For(rng.Difficulty).Normal()
+	return f.hard.Mean + f.hard.SD*step.For(rng.Difficulty).Normal()
 }
 
 // predicted is what a router may be told of a difficulty.

@@ -22,6 +22,7 @@ type Scenario struct {
 	programs []*agent.Program
 	order    []int32 // sessions by recorded arrival
 	origins  map[string]topology.OriginID
+	facts    *facts
 }
 
 // NewScenario readies a workload for a world. It is an error when a session's
@@ -35,6 +36,7 @@ func NewScenario(w *topology.World, lib *workloads.Library) (*Scenario, error) {
 		World: w, Library: lib, table: router.NewTable(w),
 		programs: make([]*agent.Program, len(lib.Sessions)),
 		origins:  make(map[string]topology.OriginID, len(w.Origins)),
+		facts:    newFacts(w, lib),
 	}
 	for i := range w.Origins {
 		s.origins[w.Origins[i].Name] = topology.OriginID(i)
