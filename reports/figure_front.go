@@ -43,7 +43,7 @@ func (r *Report) frontFigure() (*figure, error) {
 	markDominated(places)
 	return &figure{
 		name: "cost-latency-quality", title: "Cost, latency and quality", height: 340,
-		caption: "Median active makespan against dollars per resolved task; lower left is better. The disc's size and the percentage are the " + r.Summary.quality() + " rate; crosses are 95 % intervals. Grey: another policy is at least as good in all three. The oracle, a ring, takes no part.",
+		caption: "Median active makespan against dollars per resolved task; lower left is better. The disc's size and the percentage are the share of resolved tasks" + map[bool]string{true: ", an estimate"}[r.Summary.Estimated] + "; crosses are 95 % intervals. Grey: another policy is at least as good in all three. The oracle, a ring, takes no part.",
 		draw: func(c draw.Canvas) error {
 			drawFront(c, "median active makespan (%s); disc and percentage: "+r.Summary.quality(), places)
 			return nil

@@ -28,6 +28,9 @@ func (s *Summary) WriteMarkdown(w io.Writer) error {
 		}
 		fmt.Fprintln(out)
 	}
+	for _, note := range s.Notes {
+		fmt.Fprintf(out, "Note: %s\n\n", escapeMarkdown(note))
+	}
 	markdownTable(out, s.overview())
 	fmt.Fprintf(out, "\n%s\n\n", escapeMarkdown(strings.ReplaceAll(s.legend(), "* best", "Bold: best")))
 	fmt.Fprint(out, "| goal | winner |\n| --- | --- |\n")

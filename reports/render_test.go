@@ -3,6 +3,7 @@ package reports
 import (
 	"bytes"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -131,5 +132,48 @@ func TestWriteIsDeterministic(t *testing.T) {
 	}
 	if len(first) != len(second) {
 		t.Errorf("%d files, then %d", len(first), len(second))
+	}
+}
+
+// A report of anything that a run can end as is written, and says so.
+func TestOddRuns(t *testing.T) {
+	long := handPoint(t, "slow", 0, 100_000, 3, 0)
+	var many []*Point
+	for i := range 30 {
+		for r := range 2 {
+			name := fmt.Sprintf("a-policy-with-a-very-long-name-%d", i)
+			many = append(many, handPoint(t, name, r, float64(i+1), 4, i%4))
+		}
+	}
+	for name, c := range map[string]struct {
+		points []*Point
+		text   string
+	}{
+		"nothing measured":      {[]*Point{handPoint(t, "a", 0, 1, 0, 0)}, "no winner: no policy can be judged"},
+		"nothing resolved":      {[]*Point{handPoint(t, "a", 0, 1, 5, 0), handPoint(t, "a", 1, 1, 5, 0)}, "without a: not defined in 2 of 2 replications"},
+		"one policy":            {[]*Point{handPoint(t, "a", 0, 1, 5, 1), handPoint(t, "a", 1, 2, 5, 1)}, "no winner: a has nobody to be compared with"},
+		"only the oracle":       {[]*Point{handPoint(t, Oracle, 0, 1, 5, 5)}, "no winner: no policy can be judged"},
+		"longer than a day":     {[]*Point{long}, "note: slow: 6 values longer than a day count as a day"},
+		"sessions of no time":   {[]*Point{handPoint(t, "a", 0, 0, 5, 5), handPoint(t, "b", 0, 0, 5, 5)}, "one replication"},
+		"many, with long names": {many, "a-policy-with-a-very-long-name-29"},
+	} {
+		r, err := New(c.points, Options{})
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		dir := t.TempDir()
+		if keep := os.Getenv("TIERLAB_KEEP_REPORT"); keep != "" {
+			dir = filepath.Join(keep, strings.ReplaceAll(name, " ", "-"))
+		}
+		if err := r.Write(dir); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if got := textOf(t, r.Summary); !strings.Contains(got, c.text) {
+			t.Errorf("%s: the text lacks %q:\n%s", name, c.text, got)
+		}
+		if got := string(files(t, dir)["summary.json"]); strings.Contains(got, "NaN") || strings.Contains(got, "Inf") {
+			t.Errorf("%s: summary.json holds what JSON has no word for", name)
+		}
 	}
 }

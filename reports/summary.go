@@ -36,6 +36,8 @@ type Summary struct {
 	Valid   bool     `json:"valid"`
 	Invalid []string `json:"invalid,omitempty"`
 	Partial bool     `json:"partial,omitempty"`
+	// Notes are what a reader should know beside that.
+	Notes []string `json:"notes,omitempty"`
 	// Estimated: whether a task is resolved is the quality model's estimate.
 	Estimated  bool      `json:"quality_estimated"`
 	Baseline   string    `json:"baseline"`
@@ -188,6 +190,9 @@ func (s *study) summarize(o Options) (*Summary, error) {
 		sum.Valid = sum.Valid && p.Valid
 		for _, why := range p.Invalid {
 			sum.Invalid = append(sum.Invalid, p.Name+": "+why)
+		}
+		if p.Clipped > 0 {
+			sum.Notes = append(sum.Notes, fmt.Sprintf("%s: %s longer than a day count as a day", p.Name, plural(int(p.Clipped), "value")))
 		}
 		sum.Estimated = sum.Estimated || pool.Totals.Estimated > 0
 		if i == 0 {

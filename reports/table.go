@@ -63,7 +63,7 @@ type wanted struct {
 }
 
 // build makes a table of the wanted measures. A measure that the summary lacks
-// or that is defined nowhere is left out.
+// , and one beside the main ones that is defined nowhere, is left out.
 func (s *Summary) build(columns []wanted) table {
 	var t table
 	for _, p := range s.Policies {
@@ -75,7 +75,7 @@ func (s *Summary) build(columns []wanted) table {
 			continue
 		}
 		estimates, defined := s.estimates(w)
-		if !defined {
+		if !defined && (w.plain || w.regret) {
 			continue
 		}
 		scale := scaleFor(m.Unit, means(estimates))

@@ -63,6 +63,9 @@ func (s *Summary) validity() string {
 			b.WriteString("\n  " + why)
 		}
 	}
+	for _, note := range s.Notes {
+		b.WriteString("\nnote: " + note)
+	}
 	return b.String()
 }
 
