@@ -36,6 +36,16 @@
 // Whether a task is resolved is an estimate of the quality model unless a
 // check produced it; reports say which.
 //
+// # Files
+//
+// Write makes summary.json (Summary, versioned by its schema), summary.txt,
+// summary.md, report.html (self-contained), figures/ as SVG and PNG,
+// histograms/POLICY/METRIC.hgrm (pooled, milliseconds) and .hlog (one interval
+// a replication, microseconds), and points.jsonl (one Point a line), from which
+// ReadPoints and New make the same report again, also together with the points
+// of other replications. Compare sets two summaries against each other and
+// checks Thresholds.
+//
 // # Determinism
 //
 // The same points give the same bytes. No time of day is in any file.

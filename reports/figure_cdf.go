@@ -66,7 +66,8 @@ func (r *Report) distributionFigure() (*figure, error) {
 		high = 2 * low
 	}
 	return &figure{
-		name: "active-makespan-cdf", title: "Active makespan", height: 270,
+		name: "active-makespan-cdf", title: "Active makespan",
+		height:  max(270, 46+keyHeight*vg.Length(len(r.study.order))),
 		caption: "How long sessions take without human think time, all replications pooled. Left: share of sessions that are done by then. Right: share that take longer, on a logarithmic scale, which shows the tail.",
 		draw: func(c draw.Canvas) error {
 			keys := r.legendColumn()
@@ -138,7 +139,7 @@ type legendColumn struct {
 	names  []string
 }
 
-const keyLength vg.Length = 22
+const keyLength, keyHeight vg.Length = 22, 16
 
 func (r *Report) legendColumn() legendColumn {
 	l := legendColumn{names: r.study.order}
@@ -154,6 +155,6 @@ func (l legendColumn) draw(c draw.Canvas) {
 	for i, name := range l.names {
 		c.StrokeLine2(l.styles[i], x, y, x+keyLength, y)
 		write(c, label(9, ink), vg.Point{X: x + keyLength + 5, Y: y}, name)
-		y -= 16
+		y -= keyHeight
 	}
 }

@@ -3,6 +3,7 @@ package reports
 import (
 	"image/color"
 	"math"
+	"slices"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
@@ -25,7 +26,11 @@ func (r *Report) forestFigure() (*figure, error) {
 	if len(names) == 0 || s.Replications < 2 {
 		return nil, nil
 	}
-	goals := s.Goals[:min(forestGoals, len(s.Goals))]
+	goals := slices.DeleteFunc(slices.Clone(s.Goals), func(v Verdict) bool { return !s.drawable(v.Goal, names) })
+	if len(goals) == 0 {
+		return nil, nil
+	}
+	goals = goals[:min(forestGoals, len(goals))]
 	return &figure{
 		name: "paired-differences", title: "Paired differences to " + s.Baseline, height: 66 + rowHeight*vg.Length(len(names)),
 		caption: "How each policy differs from " + s.Baseline + " in the same replications, relative to it, with 95 % intervals. Blue: better, red: worse (5 % after Holm's correction); grey: cannot be told apart, or takes no part in the test.",
@@ -45,6 +50,14 @@ func (r *Report) forestFigure() (*figure, error) {
 	}, nil
 }
 
+// drawable says that some policy has a difference to the baseline.
+func (s *Summary) drawable(goal string, names []string) bool {
+	return slices.ContainsFunc(names, func(name string) bool {
+		d, ok := s.Pair(goal, name, s.Baseline)
+		return ok && d.Relative.Defined()
+	})
+}
+
 // forestPanel is one goal's column: a row for each policy, relative
 // differences along the axis.
 func (s *Summary) forestPanel(goal Verdict, names []string, written bool) *plot.Plot {
@@ -60,7 +73,11 @@ func (s *Summary) forestPanel(goal Verdict, names []string, written bool) *plot.
 	p := rows(names, written)
 	room := 0.07 * (high - low)
 	p.X.Min, p.X.Max = low-room, high+room
-	p.X.Tick.Marker = linearTicks{4, func(v float64) string {
+	ticks := 4
+	if high-low > 2 {
+		ticks = 2 // their labels are longer
+	}
+	p.X.Tick.Marker = linearTicks{ticks, func(v float64) string {
 		if math.Abs(v) < 1e-9 {
 			return "0"
 		}

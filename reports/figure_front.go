@@ -37,7 +37,7 @@ func (r *Report) frontFigure() (*figure, error) {
 		at.description = at.name + "  " + scale{factor: 100}.text(float64(at.quality.Mean)) + " %"
 		places = append(places, at)
 	}
-	if len(places) == 0 {
+	if len(places) < 2 {
 		return nil, nil
 	}
 	markDominated(places)
@@ -73,6 +73,8 @@ type span struct {
 	log       bool
 }
 
+// spanOf holds all means and intervals with room for labels; nothing on these
+// axes is ever below zero.
 func spanOf(estimates []Estimate, factor float64) span {
 	s := span{low: math.Inf(1), high: math.Inf(-1)}
 	for _, e := range estimates {
@@ -90,7 +92,7 @@ func spanOf(estimates []Estimate, factor float64) span {
 	if room == 0 {
 		room = max(math.Abs(s.high)*0.2, 1e-9)
 	}
-	s.low, s.high = s.low-room, s.high+room
+	s.low, s.high = max(0, s.low-room), s.high+room
 	return s
 }
 

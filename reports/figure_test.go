@@ -89,6 +89,9 @@ func TestSpanOf(t *testing.T) {
 	if !wide.log || wide.low >= 0.9 || wide.high <= 105 {
 		t.Errorf("two decades give %+v", wide)
 	}
+	if below := spanOf([]Estimate{e(1, 6), e(2, 6)}, 1); below.low != 0 || below.log {
+		t.Errorf("an interval below zero gives %+v", below)
+	}
 	if one := spanOf([]Estimate{e(5, 0)}, 1); one.log || one.low >= 5 || one.high <= 5 {
 		t.Errorf("one value gives %+v", one)
 	}

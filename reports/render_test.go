@@ -96,6 +96,7 @@ func files(t *testing.T, dir string) map[string][]byte {
 // Two writes of the same points, given in another order, are the same bytes.
 func TestWriteIsDeterministic(t *testing.T) {
 	a, b := t.TempDir(), t.TempDir()
+	// For looking at what was drawn.
 	if keep := os.Getenv("TIERLAB_KEEP_REPORT"); keep != "" {
 		a = keep
 	}

@@ -63,7 +63,7 @@ type wanted struct {
 }
 
 // build makes a table of the wanted measures. A measure that the summary lacks
-// , and one beside the main ones that is defined nowhere, is left out.
+// is left out, and so is one without interval that is defined nowhere.
 func (s *Summary) build(columns []wanted) table {
 	var t table
 	for _, p := range s.Policies {
