@@ -236,10 +236,25 @@ func (l *links) checkSpawned(i int) *Error {
 			continue
 		}
 		j := l.index[a.Step]
-		if j == o.step && a.On == OnLLMDone || l.owner[j] == o {
+		if j == o.step && a.On == OnLLMDone || l.below(j, o) {
 			return nil
 		}
 	}
-	return fault("after", fmt.Sprintf("wait for %q on llm_done, or for a step of the same spawn list", l.steps[o.step].ID),
+	return fault("after", fmt.Sprintf("wait for %q on llm_done, or for a step that the same call spawns", l.steps[o.step].ID),
 		"the step is spawned by step %q but does not wait for it", l.steps[o.step].ID)
+}
+
+// below says whether a tool call spawns step j, or a step that leads to it by
+// spawning.
+func (l *links) below(j int, call ownership) bool {
+	for range l.steps {
+		switch l.owner[j] {
+		case call:
+			return true
+		case ownership{-1, -1}:
+			return false
+		}
+		j = l.owner[j].step
+	}
+	return false // they spawn each other; the cycle is found later
 }

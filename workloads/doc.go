@@ -136,8 +136,8 @@
 //	code          {language: javascript | wasm, source}: a program for the sandbox
 //
 // A step stands in at most one spawn list. Each spawned step waits for its
-// owner's llm_done or for a step of the same list; sub-agents of sub-agents
-// stand in the lists of those. A step that waits for the owner's tools_done
+// owner's llm_done, or for a step of the same list or spawned by one of it;
+// sub-agents of sub-agents stand in the lists of those. A step that waits for the owner's tools_done
 // joins the sub-agent; one that waits for llm_done runs beside it.
 //
 // # outcome

@@ -236,7 +236,7 @@ func TestLibrary(t *testing.T) {
 	}
 	for name, file := range map[string]string{
 		`w.jsonl:4: session "a": id: the file has this session already, in line 2 (each session once)`: lines(session, step("s"), session, step("s")),
-		`w.jsonl: the file has no session (at least one)`:                                            lines(),
+		`w.jsonl: the file has no session (at least one)`:                                              lines(),
 	} {
 		if _, err := workloads.ReadLibrary(strings.NewReader(file), "w.jsonl"); err == nil || err.Error() != name {
 			t.Errorf("got %v, want %s", err, name)

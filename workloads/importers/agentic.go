@@ -28,7 +28,9 @@ import (
 //     call stays a delay. Else tool_wait_ms is a delay of cause tool and client.
 //   - delay is of unknown cause.
 //   - Block ids are global: contexts are compared within the session as for
-//     Weka, across sessions as for Mooncake, and the longer run is kept.
+//     Weka, across sessions as for Mooncake, and the longer run is kept. A
+//     prompt counts as the continuation of one whose complete blocks it
+//     begins with if it is longer by at least that one's answer.
 //   - branches and prefix_reset do not control Dynamo's replay and are not
 //     read.
 //
@@ -250,7 +252,7 @@ func (t *agenticTrace) write(rows []*agenticRow, out *sink) error {
 	prompts := make([]blockPrompt, len(rows))
 	for i, r := range rows {
 		g.index[r.RequestID] = i
-		prompts[i] = blockPrompt{step: r.RequestID, ids: r.HashIDs, tokens: *r.Input}
+		prompts[i] = blockPrompt{step: r.RequestID, ids: r.HashIDs, tokens: *r.Input, next: *r.Input + *r.Output}
 		g.steps[i] = workloads.Step{ID: r.RequestID, LLM: workloads.LLM{Kind: r.Kind, OutputTokens: *r.Output}}
 	}
 	for i, ctx := range sharedBlocks(prompts, t.shared.block) {

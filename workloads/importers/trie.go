@@ -7,13 +7,15 @@ type blockPrompt struct {
 	step   string
 	ids    []int64
 	tokens int
+	// next is the least length of a prompt that continues this one.
+	next int
 }
 
 // sharedBlocks turns the prompts of one session, in the order of their starts,
 // into deltas: each keeps the longest run of blocks that it shares with an
 // earlier one, of the latest such. Where that is all of the earlier prompt's
-// blocks and the prompt is no shorter, its rest of less than a block that has
-// no id is kept too.
+// complete blocks and the prompt is as long as a continuation, the earlier
+// one's rest of less than a block is kept too.
 func sharedBlocks(prompts []blockPrompt, block int) []workloads.Context {
 	contexts := make([]workloads.Context, len(prompts))
 	var seen trie
@@ -25,7 +27,7 @@ func sharedBlocks(prompts []blockPrompt, block int) []workloads.Context {
 		}
 		base := prompts[last]
 		keep := min(shared*block, p.tokens, base.tokens)
-		if shared == len(base.ids) && p.tokens >= base.tokens {
+		if shared >= base.tokens/block && p.tokens >= base.next {
 			keep = base.tokens
 		}
 		contexts[i] = workloads.Context{From: base.step, Keep: keep, Add: p.tokens - keep}

@@ -148,6 +148,7 @@ type wekaCall struct {
 	entry      *wekaEntry
 	ids        []int64
 	start, end float64 // seconds
+	over       float64 // the end of the last sub-agent that it started, or its own
 	step       *workloads.Step
 }
 
@@ -157,7 +158,7 @@ func (s *wekaSession) contexts() {
 	slices.SortStableFunc(order, func(a, b *wekaCall) int { return cmp.Compare(a.start, b.start) })
 	prompts := make([]blockPrompt, len(order))
 	for i, c := range order {
-		prompts[i] = blockPrompt{step: c.step.ID, ids: c.ids, tokens: c.entry.In}
+		prompts[i] = blockPrompt{step: c.step.ID, ids: c.ids, tokens: c.entry.In, next: c.entry.In}
 	}
 	for i, ctx := range sharedBlocks(prompts, s.trace.BlockSize) {
 		order[i].step.LLM.Context = ctx

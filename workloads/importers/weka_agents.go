@@ -11,7 +11,6 @@ import (
 type wekaAgent struct {
 	owner int   // the request, or -1 where none came before
 	calls []int // its own requests, in their order; not those of agents below it
-	end   float64
 }
 
 // agent imports the requests of one agent, which starts at base seconds. Its
@@ -38,6 +37,7 @@ func (s *wekaSession) agent(entries []wekaEntry, base float64, prefix string, ow
 			return nil, err
 		}
 		c.end = c.start + s.duration(entries, i, typical)
+		c.over = c.end
 		c.step.After = s.waits(c, own, below, owner)
 		own = append(own, len(s.calls))
 		below = nil
@@ -98,15 +98,11 @@ func (s *wekaSession) subagent(e *wekaEntry, base float64, prefix string, own []
 	} else {
 		s.out.count(1, "sub-agents come before any request of their parent and start by themselves")
 	}
-	first := len(s.calls)
 	calls, err := s.agent(e.Requests, base+e.T, name, owner)
 	if err != nil {
 		return nil, err
 	}
 	sub := &wekaAgent{owner: owner, calls: calls}
-	for _, c := range s.calls[first:] {
-		sub.end = max(sub.end, c.end)
-	}
 	if owner >= 0 && len(calls) > 0 {
 		tool := workloads.Tool{Name: "subagent"}
 		if e.SubagentType != "" {
@@ -115,8 +111,11 @@ func (s *wekaSession) subagent(e *wekaEntry, base float64, prefix string, own []
 		for _, i := range calls {
 			tool.Spawn = append(tool.Spawn, s.calls[i].step.ID)
 		}
-		step := s.calls[owner].step
-		step.Tools = append(step.Tools, tool)
+		parent := s.calls[owner]
+		parent.step.Tools = append(parent.step.Tools, tool)
+		for _, i := range calls {
+			parent.over = max(parent.over, s.calls[i].over)
+		}
 	}
 	return sub, nil
 }
@@ -136,32 +135,41 @@ func (s *wekaSession) waits(c *wekaCall, own []int, below []wekaAgent, owner int
 		return []workloads.After{{Step: p.step.ID, On: workloads.OnLLMDone, Delay: s.gap(p.end, c), Cause: workloads.CauseTool}}
 	}
 	p := s.calls[own[len(own)-1]]
-	ended, latest := endedBy(below, s.calls, c.start)
+	ended, latest := s.endedBy(below, c.start)
 	switch {
-	case len(below) == 0:
-		return []workloads.After{{Step: p.step.ID, Delay: s.gap(p.end, c), Cause: c.entry.cause()}}
-	case len(ended) == 0:
+	case len(below) > 0 && len(ended) == 0:
 		return []workloads.After{{Step: p.step.ID, On: workloads.OnLLMDone, Delay: s.gap(p.end, c), Cause: c.entry.cause()}}
+	case len(ended) == len(below):
+		return []workloads.After{{Step: p.step.ID, Delay: s.gap(max(p.end, latest), c), Cause: c.entry.cause(), Inferred: len(below) > 0}}
 	}
 	var after []workloads.After
 	for _, sub := range ended {
-		a := workloads.After{Step: s.calls[sub.calls[len(sub.calls)-1]].step.ID, Inferred: true}
-		if sub.end == latest {
-			a.Delay, a.Cause = s.gap(latest, c), c.entry.cause()
+		for k, i := range sub.calls {
+			last := s.calls[i]
+			if k < len(sub.calls)-1 && len(last.step.Tools) == 0 {
+				continue
+			}
+			a := workloads.After{Step: last.step.ID, Inferred: true}
+			if last.over == latest {
+				a.Delay, a.Cause = s.gap(latest, c), c.entry.cause()
+			}
+			after = append(after, a)
 		}
-		after = append(after, a)
 	}
 	return after
 }
 
 // endedBy are the sub-agents that were over at a time, and the latest of their
-// ends. All their calls have started before it, so a join never waits for what
-// is yet to come.
-func endedBy(below []wekaAgent, calls []*wekaCall, at float64) (ended []wekaAgent, latest float64) {
+// ends. Times are sums of fractions of seconds, so a microsecond is allowed.
+func (s *wekaSession) endedBy(below []wekaAgent, at float64) (ended []wekaAgent, latest float64) {
 	for _, sub := range below {
-		if len(sub.calls) > 0 && sub.end <= at && calls[sub.calls[len(sub.calls)-1]].start < at {
+		over := 0.0
+		for _, i := range sub.calls {
+			over = max(over, s.calls[i].over)
+		}
+		if len(sub.calls) > 0 && over <= at+1e-6 && s.calls[sub.calls[len(sub.calls)-1]].start < at {
 			ended = append(ended, sub)
-			latest = max(latest, sub.end)
+			latest = max(latest, over)
 		}
 	}
 	return ended, latest
