@@ -43,7 +43,8 @@ func (p *sessionAffinity) Route(req *Request, v *View, d *Decision) {
 	s.answerOr(d, reason)
 }
 
-// mix hashes a session and a replica: the finaliser of SplitMix64.
+// mix hashes a session, whose key may be a small number, and a replica: the
+// finaliser of SplitMix64.
 func mix(session, replica uint64) uint64 {
 	z := session + (replica+1)*0x9e3779b97f4a7c15
 	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9

@@ -17,7 +17,7 @@ func (v *View) replica(req *Request, s *server) topology.ReplicaID {
 	n := uint32(s.replicas)
 	loads := v.Loads[s.first : s.first+topology.ReplicaID(n)]
 	// The hash picks where the scan starts, so that ties fall evenly.
-	i := uint32(uint64(uint32(req.Session)) * uint64(n) >> 32)
+	i := uint32(mix(req.Session, uint64(s.first)) >> 32 * uint64(n) >> 32)
 	best, least := i, loads[i].sum()
 	for range n - 1 {
 		if i++; i == n {

@@ -207,7 +207,7 @@ func (p *Param) canonical() string {
 
 // suggest names the policy whose name is nearest to a wrong one.
 func suggest(name string) string {
-	best, least := "", 4
+	best, least := "", min(4, len(name)/2+1)
 	var names []string
 	for _, e := range Catalogue() {
 		names = append(names, e.Name)
