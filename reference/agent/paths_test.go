@@ -7,7 +7,7 @@ import (
 	"tierlab/workloads"
 )
 
-func failingLives() []life {
+func fallbackLives() []life {
 	return []life{{
 		name:  "a full queue: the fallback at once, also at the same site",
 		graph: graph(plain()),
@@ -38,7 +38,11 @@ func failingLives() []life {
 			95: start(a3,met/small)
 			145: done(a) finish=ok`,
 		split: workloads.Split{Network: 55 * milli, Backoff: 90421255},
-	}, {
+	}}
+}
+
+func failingLives() []life {
+	return []life{{
 		name:  "attempts exhausted without an answer",
 		cfg:   func(c *Config) { c.MaxAttempts = 2 },
 		graph: graph(plain(), plain(after(0, "", 0, ""))),
@@ -137,7 +141,12 @@ func refusedLives() []life {
 			200: validate(a2)
 			200: done(a) finish=ok`,
 		split: workloads.Split{Network: 200 * milli},
-	}, {
+	}}
+}
+
+func keptLives() []life {
+	checked := func(c *Config) { c.Validate, c.MaxAttempts = true, 2 }
+	return []life{{
 		name:  "every answer refused: the session goes on with the latest",
 		cfg:   checked,
 		graph: graph(plain(), plain(after(0, "", 0, ""))),
@@ -236,7 +245,17 @@ func hedgedLives() []life {
 			0: start(a1,met/small) hedge(a)@30
 			100: done(a) finish=ok`,
 		split: workloads.Split{Network: 100 * milli},
-	}, {
+	}}
+}
+
+func hedgeFailsLives() []life {
+	hedged := func(attempts ...answer) func(*driver) {
+		return func(d *driver) {
+			hedging(d)
+			d.attempt = script{0: attempts}.attempt
+		}
+	}
+	return []life{{
 		name:  "the first attempt fails, the hedge goes on",
 		graph: graph(plain()),
 		setup: hedged(takes(40*ms, failed), takes(20*ms, ok)),
@@ -275,7 +294,17 @@ func hedgedLives() []life {
 			55: done(b)
 			62: done(a) finish=ok`,
 		split: workloads.Split{Network: 25 * milli, Backoff: 30 * milli},
-	}, {
+	}}
+}
+
+func noHedgeLives() []life {
+	hedged := func(attempts ...answer) func(*driver) {
+		return func(d *driver) {
+			hedging(d)
+			d.attempt = script{0: attempts}.attempt
+		}
+	}
+	return []life{{
 		name:  "a hedge is an attempt",
 		cfg:   func(c *Config) { c.MaxAttempts = 1 },
 		graph: graph(plain()),

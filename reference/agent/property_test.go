@@ -16,7 +16,7 @@ import (
 // witness watches a run from outside the machine and holds it to the
 // package's invariants.
 type witness struct {
-	t      *rapid.T
+	t      rapid.TB
 	d      *driver
 	l      *luck
 	begun  map[int32]time.Duration
@@ -233,38 +233,58 @@ func (w *witness) replay(cfg *Config) {
 	}
 }
 
+// session is a random session in a random world.
+type session struct {
+	seed         uint64
+	steps        int
+	strays, kill bool
+}
+
+func (r session) check(t rapid.TB) workloads.Status {
+	l := &luck{s: rng.New(r.seed, 0)}
+	cfg := randomConfig(l)
+	if err := cfg.Check(); err != nil {
+		t.Fatal(err)
+	}
+	p, err := Prepare(randomGraph(l, r.steps), testWorld())
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := newDriver(&cfg, p)
+	randomWorld(l, d)
+	w := &witness{t: t, d: d, l: l, strays: r.strays, begun: map[int32]time.Duration{}, report: map[int32]int{},
+		calls: map[int32]map[int32]bool{}, open: map[int32]map[int32]bool{}}
+	d.seen, d.after = w.see, w.stray
+	d.at(5*ms, Event{Kind: Arrived})
+	if r.kill {
+		d.at(l.time(100), Event{Kind: Killed})
+	}
+	d.run()
+	w.end()
+	w.replay(&cfg)
+	return d.m.status
+}
+
 func TestInvariants(t *testing.T) {
-	ends := map[workloads.Status]int{}
 	rapid.Check(t, func(t *rapid.T) {
-		l := &luck{s: rng.New(rapid.Uint64().Draw(t, "seed"), 0)}
-		n := rapid.IntRange(0, 14).Draw(t, "steps")
-		cfg := randomConfig(l)
-		if err := cfg.Check(); err != nil {
-			t.Fatal(err)
-		}
-		p, err := Prepare(randomGraph(l, n), testWorld())
-		if err != nil {
-			t.Fatal(err)
-		}
-		d := newDriver(&cfg, p)
-		randomWorld(l, d)
-		w := &witness{t: t, d: d, l: l, begun: map[int32]time.Duration{}, report: map[int32]int{},
-			calls: map[int32]map[int32]bool{}, open: map[int32]map[int32]bool{}, strays: rapid.Bool().Draw(t, "strays")}
-		d.seen = w.see
-		d.after = w.stray
-		d.at(5*ms, Event{Kind: Arrived, Turn: time.Duration(rapid.IntRange(0, 5).Draw(t, "turn")) * ms})
-		if rapid.IntRange(0, 4).Draw(t, "kill") == 0 {
-			d.at(l.time(100), Event{Kind: Killed})
-		}
-		d.run()
-		w.end()
-		w.replay(&cfg)
-		ends[d.m.status]++
+		session{
+			seed: rapid.Uint64().Draw(t, "seed"), steps: rapid.IntRange(0, 14).Draw(t, "steps"),
+			strays: rapid.Bool().Draw(t, "strays"), kill: rapid.IntRange(0, 4).Draw(t, "kill") == 0,
+		}.check(t)
 	})
-	t.Log(ends)
-	for _, s := range []workloads.Status{ok, workloads.StatusBudget, workloads.StatusKilled, workloads.StatusNoSite, failed} {
-		if ends[s] == 0 {
-			t.Errorf("no session ended with status %q: the test does not reach what it should", s)
+}
+
+// TestInvariantsReach: a fixed set of random sessions holds, and they end in
+// every way in which sessions end.
+func TestInvariantsReach(t *testing.T) {
+	ends := map[workloads.Status]int{}
+	for i := range 600 {
+		ends[session{seed: uint64(i), steps: i % 15, strays: i%2 == 0, kill: i%7 == 0}.check(t)]++
+	}
+	for _, s := range []workloads.Status{ok, rejected, failed, workloads.StatusInvalid, workloads.StatusTimeout,
+		workloads.StatusBudget, workloads.StatusKilled, workloads.StatusNoSite} {
+		if ends[s] < 10 {
+			t.Errorf("%d of 600 sessions ended with status %q: %v", ends[s], s, ends)
 		}
 	}
 }

@@ -17,7 +17,7 @@ func killed(at time.Duration, setup func(*driver)) func(*driver) {
 	}
 }
 
-func stoppedLives() []life {
+func killedLives() []life {
 	tools := func(d *driver) {
 		d.tool = func(int32, int32) (time.Duration, float64) { return 40 * ms, 0 }
 	}
@@ -58,7 +58,11 @@ func stoppedLives() []life {
 			120: canceltool(a.0) canceltool(a.1)
 			120: done(a) finish=killed`,
 		split: workloads.Split{Network: 100 * milli, Tool: 20 * milli},
-	}, {
+	}}
+}
+
+func killedWaitingLives() []life {
+	return []life{{
 		name:  "killed while a person thinks",
 		graph: graph(plain(), plain(after(0, "", 50*ms, workloads.CauseHuman))),
 		setup: killed(130*ms, nil),
@@ -93,7 +97,11 @@ func stoppedLives() []life {
 			110: commit(a,0)
 			120: done(a) finish=killed`,
 		split: workloads.Split{Network: 100 * milli, State: 13 * milli},
-	}, {
+	}}
+}
+
+func stoppedLives() []life {
+	return []life{{
 		name:  "the session's deadline",
 		cfg:   func(c *Config) { c.Limits.Deadline = 70 * milli },
 		graph: graph(plain()),
@@ -153,7 +161,11 @@ func budgetLives() []life {
 			50: done(a) route(b1)
 			50: done(b) finish=budget`,
 		split: workloads.Split{Network: 50 * milli},
-	}, {
+	}}
+}
+
+func reservedLives() []life {
+	return []life{{
 		name:  "money: the second step waits until the first has settled",
 		cfg:   func(c *Config) { c.Limits.USD = 1.5 },
 		graph: graph(plain(), plain()),
@@ -184,7 +196,11 @@ func budgetLives() []life {
 		want: `
 			0: route(a1) route(b1)
 			0: done(a) done(b) finish=budget`,
-	}, {
+	}}
+}
+
+func tightLives() []life {
+	return []life{{
 		name:  "money: an escalation that does not fit leaves the refused answer",
 		cfg:   func(c *Config) { c.Limits.USD, c.Validate = 1, true },
 		graph: graph(plain()),
