@@ -3,6 +3,7 @@ package sim
 import (
 	"math"
 	"sort"
+
 	"tierlab/internal/rng"
 	"tierlab/reference/topology"
 	"tierlab/workloads"
