@@ -68,8 +68,8 @@ var thirdParty = []struct {
 		"figures are drawn by reports only"},
 	{"github.com/HdrHistogram/", []string{"reports", "reports/...", "workloads/inspect"},
 		"distributions become histograms where results are gathered"},
-	{"pgregory.net/rapid", nil,
-		"rapid is for tests"},
+	{"pgregory.net/rapid", []string{"reference/router/routertest"},
+		"rapid is for tests, and for conformance suites that tests call"},
 }
 
 func TestImportArrows(t *testing.T) {
