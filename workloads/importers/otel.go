@@ -43,7 +43,7 @@ import (
 //   - Tokens are gen_ai.usage.*; where missing, one for every four bytes of
 //     the messages' text, rounded up per message, and four for each message.
 //   - A prompt keeps of an earlier call's: with message texts, the longest
-//     shared run of messages, and the answer if it comes next; else what
+//     shared run of messages of the earliest call that has it, and the answer if it comes next; else what
 //     gen_ai.usage.cache_read.input_tokens says, of the call it waits for;
 //     else nothing.
 //

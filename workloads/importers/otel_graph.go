@@ -1,8 +1,10 @@
 package importers
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"tierlab/workloads"
@@ -190,12 +192,8 @@ func later(a, b time.Time) time.Time {
 
 // toolName is the name of a tool or agent.
 func (sp *span) toolName() string {
-	for _, name := range []string{sp.text("gen_ai.tool.name"), sp.text("gen_ai.agent.name"), sp.name} {
-		if name != "" {
-			return name
-		}
-	}
-	return "tool"
+	_, plain, _ := strings.Cut(sp.name, " ") // "execute_tool NAME", "invoke_agent NAME"
+	return cmp.Or(sp.text("gen_ai.tool.name"), sp.text("gen_ai.agent.name"), plain, sp.name, "tool")
 }
 
 // connect writes what each call of an agent waits for.

@@ -81,7 +81,7 @@ func (s *spanSession) context(c *spanCallStep, earlier []*spanCallStep) workload
 	if len(c.prompt.messages) > 0 {
 		best := fresh
 		for _, b := range earlier {
-			if keep := c.prompt.shared(&b.prompt); keep > 0 && keep >= best.Keep {
+			if keep := c.prompt.shared(&b.prompt); keep > best.Keep {
 				best = workloads.Context{From: b.step.ID, Keep: keep, Add: c.prompt.input - keep}
 			}
 		}
