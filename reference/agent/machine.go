@@ -26,7 +26,9 @@ type Machine struct {
 }
 
 // Reset begins a session that has not arrived yet. key folds the run's seed,
-// the replication and the session; id is what Request.Session reports.
+// the replication and the session; id is what Request.Session reports. What is
+// still on its way from the machine's previous session, such as a timer, is
+// the driver's to drop.
 func (m *Machine) Reset(cfg *Config, p *Program, key rng.Stream, id uint64, origin topology.OriginID, home topology.SiteID) {
 	m.cfg, m.prog, m.key, m.out = cfg, p, key, nil
 	m.verdicts = [2]bool{false, true}
