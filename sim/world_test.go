@@ -31,9 +31,9 @@ func smallWorld(t testing.TB, change ...func(*topology.World)) *topology.World {
 		Name: "small", Models: models,
 		Sites: []topology.Site{
 			{Name: "device", Tier: topology.Device, Region: "device", Home: true, Deployments: []topology.Deployment{deployment(0, 1, 0)}},
-			{Name: "metro-a", Tier: topology.Metro, Region: "eu", Home: true, Deployments: []topology.Deployment{deployment(1, 4, 0.1)}, EgressUSDPerGB: 0.01},
+			{Name: "metro-a", Tier: topology.Metro, Region: "eu", Home: true, Deployments: []topology.Deployment{deployment(1, 4, 0.1)}, EgressUSDPerGB: 0.01, RegionUSDPerGB: 0.02, Provider: "one"},
 			{Name: "metro-b", Tier: topology.Metro, Region: "us", Home: true, Deployments: []topology.Deployment{deployment(1, 4, 0.1)}},
-			{Name: "region", Tier: topology.Regional, Region: "eu", Home: true, Deployments: []topology.Deployment{deployment(1, 16, 0.2)}, EgressUSDPerGB: 0.05},
+			{Name: "region", Tier: topology.Regional, Region: "eu", Home: true, Deployments: []topology.Deployment{deployment(1, 16, 0.2)}, EgressUSDPerGB: 0.05, RegionUSDPerGB: 0.02, Provider: "one"},
 			{Name: "central", Tier: topology.Central, Region: "us", Home: true, EgressUSDPerGB: 0.09,
 				Deployments: []topology.Deployment{deployment(2, 64, 3), deployment(1, 32, 0.2)}},
 		},

@@ -35,7 +35,7 @@ func (b *builder) sitesOf(f *siteForm) {
 	}
 	proto := Site{Tier: tier, Home: f.Home, Stores: f.Stores, Provider: first(f.Provider, b.form.Provider)}
 	if p := b.provider(proto.Provider, f.At); p != nil {
-		proto.EgressUSDPerGB = p.EgressUSDPerGB
+		proto.EgressUSDPerGB, proto.RegionUSDPerGB = p.EgressUSDPerGB, p.RegionUSDPerGB
 	}
 	proto.Deployments = b.deployments(f, proto.Provider)
 	if f.Cache != nil {

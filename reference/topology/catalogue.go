@@ -74,6 +74,7 @@ type providerForm struct {
 	At                pos
 	Name              string  `yaml:"name" is:"required"`
 	EgressUSDPerGB    float64 `yaml:"egress_usd_per_gb" is:"required,>=0"`
+	RegionUSDPerGB    float64 `yaml:"region_usd_per_gb" is:"required,>=0"`
 	USDPerMWrite      float64 `yaml:"usd_per_million_writes" is:"required,>=0"`
 	USDPerKTransition float64 `yaml:"usd_per_thousand_transitions" is:"required,>=0"`
 	USDPerMCall       float64 `yaml:"usd_per_million_sandbox_calls" is:"required,>=0"`

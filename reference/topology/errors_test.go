@@ -208,7 +208,7 @@ func TestMistakesInCatalogues(t *testing.T) {
 		{"models.yaml", "name: llama-3.1-8b", "name: llama-3.2-1b",
 			`models.yaml:25: models[1].name: model "llama-3.2-1b" stands here twice`},
 		{"prices.yaml", "provider: user", "provider: usr",
-			`prices.yaml:51: models[0].provider: no provider "usr"; did you mean "user"?`},
+			`prices.yaml:56: models[0].provider: no provider "usr"; did you mean "user"?`},
 	} {
 		files := fstest.MapFS{}
 		for _, name := range []string{"models.yaml", "accelerators.yaml", "prices.yaml", "cities.csv", "topologies/agent-cloud.yaml"} {

@@ -29,9 +29,11 @@ type Site struct {
 	// Home says that session actors can live here.
 	Home        bool
 	Deployments []Deployment
-	// EgressUSDPerGB is paid per byte that leaves the site's provider.
-	EgressUSDPerGB float64
-	Cache          ResponseCache
+	// EgressUSDPerGB is paid per byte that leaves the site's provider, to a
+	// user or to another provider, RegionUSDPerGB per byte to another site of
+	// the same provider.
+	EgressUSDPerGB, RegionUSDPerGB float64
+	Cache                          ResponseCache
 	// Stores says that the site keeps conversations, so that a request
 	// uploads its new tokens only (wire: delta).
 	Stores bool
