@@ -158,6 +158,9 @@ type Check struct {
 	shown string
 }
 
+// Found is the value with its unit, for people.
+func (c Check) Found() string { return c.shown }
+
 // CheckThresholds applies every threshold; old may be nil where none of them
 // is relative.
 func CheckThresholds(thresholds []Threshold, old, s *Summary) ([]Check, error) {

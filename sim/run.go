@@ -78,7 +78,8 @@ type Point struct{ Policy, Replication int }
 // base is the points' common part; sink makes a point's sink; done, when set,
 // is called once for each finished point, from one goroutine at a time, in the
 // order in which points end. Results are by policy, then replication, and do
-// not depend on workers. The first error stops the sweep.
+// not depend on workers. The first error stops the sweep; points that were not
+// begun when ctx ended are zero.
 func Sweep(ctx context.Context, base Config, policies []router.Spec, replications, workers int,
 	sink func(Point) workloads.Sink, done func(Point, Totals)) ([][]Totals, error) {
 
@@ -110,12 +111,22 @@ func Sweep(ctx context.Context, base Config, policies []router.Spec, replication
 			}
 		})
 	}
-	for r := range replications { // replication by replication, so that a stopped sweep has whole ones
-		for i := range policies {
-			work <- Point{Policy: i, Replication: r}
-		}
-	}
+	feed(ctx, work, len(policies), replications)
 	close(work)
 	group.Wait()
 	return totals, first
+}
+
+// feed hands out the points until the context is done, replication by
+// replication, so that a stopped sweep has whole ones.
+func feed(ctx context.Context, work chan<- Point, policies, replications int) {
+	for r := range replications {
+		for i := range policies {
+			select {
+			case work <- Point{Policy: i, Replication: r}:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -100,11 +101,14 @@ func (d *outDir) path(name string) string { return filepath.Join(d.temp, name) }
 // before is removed last, so that at every moment one of the two exists.
 func (d *outDir) commit(partial bool) error {
 	d.note.Finished, d.note.Partial = time.Now().UTC(), partial
-	text, err := json.MarshalIndent(d.note, "", "  ")
-	if err != nil {
+	var text bytes.Buffer
+	e := json.NewEncoder(&text)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	if err := e.Encode(d.note); err != nil {
 		return err
 	}
-	if err := os.WriteFile(d.path(runFile), append(text, '\n'), 0o644); err != nil {
+	if err := os.WriteFile(d.path(runFile), text.Bytes(), 0o644); err != nil {
 		return err
 	}
 	if err := os.Chmod(d.temp, 0o755); err != nil {

@@ -53,7 +53,10 @@ Start with "tierlab demo".`
 		return applySettings(cmd, g.config, stdio.Err)
 	}
 	root.AddCommand(
+		newCompare(stdio),
 		newPolicy(stdio),
+		newReplay(g, stdio),
+		newReport(g, stdio),
 		newTopology(stdio),
 		newVersion(stdio),
 		newWorkload(g, stdio),
@@ -134,4 +137,21 @@ func takes(what []string) string {
 		return "no arguments"
 	}
 	return strings.Join(what, " and ")
+}
+
+// commandLine is a command line that does what cmd does wherever its settings
+// come from: every flag whose value is not its default.
+func commandLine(cmd *cobra.Command, args []string) []string {
+	line := append(strings.Fields(cmd.CommandPath()), args...)
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if f.Value.String() == f.DefValue || !configurable(f) {
+			return
+		}
+		value := f.Value.String()
+		if slice, ok := f.Value.(pflag.SliceValue); ok {
+			value = strings.Join(slice.GetSlice(), ",")
+		}
+		line = append(line, "--"+f.Name+"="+value)
+	})
+	return line
 }

@@ -114,7 +114,24 @@ func badValue(f *pflag.Flag, value string, err error) error {
 	if errors.As(err, &number) {
 		err = number.Err
 	}
-	return fmt.Errorf("--%s: %q is not a %s: %w", f.Name, value, f.Value.Type(), err)
+	return fmt.Errorf("--%s: %q is not %s: %w", f.Name, value, typeName(f.Value.Type()), err)
+}
+
+// typeName is what a flag takes, in words.
+func typeName(flagType string) string {
+	switch flagType {
+	case "bool":
+		return "true or false"
+	case "int":
+		return "a whole number"
+	case "uint64":
+		return "a whole number from 0 up"
+	case "float64":
+		return "a number"
+	case "duration":
+		return "a duration such as 90s"
+	}
+	return "a " + flagType
 }
 
 // settingKeys maps the key of every flag in the tree to the name of its
