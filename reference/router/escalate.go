@@ -1,5 +1,7 @@
 package router
 
+import "slices"
+
 // cascade starts with a small model and climbs the ladder of abilities by one
 // for every answer that a validator refused (L. Chen, M. Zaharia, J. Zou,
 // "FrugalGPT", 2023):
@@ -73,8 +75,8 @@ func (p *threshold) Route(req *Request, v *View, d *Decision) {
 	s := v.begin(req)
 	reason := "threshold: none is able enough"
 	rung, up := s.top(), max(req.Escalation, 0)
-	for i, id := range s.t.ladder {
-		if !s.able(id) || !(s.t.models[id].ability-req.Difficulty >= p.tau) {
+	for i, models := range s.t.ladder {
+		if !(s.t.models[models[0]].ability-req.Difficulty >= p.tau) || !slices.ContainsFunc(models, s.able) {
 			continue
 		}
 		if rung, reason = i, "threshold: able enough"; up == 0 {

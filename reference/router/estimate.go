@@ -63,11 +63,11 @@ func (s *server) step(n float64) float64 { return s.base + max(min(n, s.slots), 
 //
 //	wait = (q + 1) x expected output x step time at all slots / slots
 func (v *View) wait(s *server, l Load) float64 {
-	if float64(l.Running) < s.slots && l.Queued <= 0 {
+	if float64(l.Running) < s.slots && l.Queued == 0 {
 		return 0
 	}
 	service := float64(v.ExpectedOutput) * s.step(s.slots)
-	return (float64(max(l.Queued, 0)) + 1) * service / s.slots
+	return (float64(l.Queued) + 1) * service / s.slots
 }
 
 // free says that some replica would start a request at once.
@@ -76,7 +76,7 @@ func (v *View) free(s *server) bool {
 		return true
 	}
 	for i := range s.replicas {
-		if l := &v.Loads[s.first+topology.ReplicaID(i)]; float64(l.Running) < s.slots && l.Queued <= 0 {
+		if l := &v.Loads[s.first+topology.ReplicaID(i)]; float64(l.Running) < s.slots && l.Queued == 0 {
 			return true
 		}
 	}

@@ -41,8 +41,8 @@ func (p *history) Route(req *Request, v *View, d *Decision) {
 //	          -> metro, the model nearest to 70B, 80 ms
 //
 // The latencies are fixed guesses and reported as the estimate: that they can
-// be far off is what a replay shows. Where the tier does not hold the model,
-// the nearest site that does serves it.
+// be far off is what a replay shows. The site is the nearest of the tier or
+// further out that holds the model.
 type keyword struct{ named }
 
 func newKeyword(s Spec) Policy { return &keyword{named{s.String()}} }

@@ -3,6 +3,8 @@ package router
 import (
 	"math"
 	"time"
+
+	"tierlab/reference/topology"
 )
 
 // minLatency takes the least of
@@ -39,19 +41,26 @@ func (p *minLatency) Route(req *Request, v *View, d *Decision) {
 // quickestAbove offers the models of at least the given ability, quickest
 // first, and where none of them is to be had the others.
 func (s *search) quickestAbove(floor float64) {
-	below := false
-	for _, id := range s.t.ladder {
-		if s.t.models[id].ability < floor {
-			below = true
-		} else if s.able(id) {
-			s.quickestOf(id)
+	below := 0 // rungs below the floor
+	for i, rung := range s.t.ladder {
+		if s.t.models[rung[0]].ability < floor {
+			below = i + 1
+			continue
 		}
+		s.offerRung(rung)
 	}
-	if s.next(); !below || s.settled() {
+	if s.next(); s.settled() {
 		return
 	}
-	for _, id := range s.t.ladder {
-		if s.t.models[id].ability < floor && s.able(id) {
+	for _, rung := range s.t.ladder[:below] {
+		s.offerRung(rung)
+	}
+}
+
+// offerRung offers the servers of equally able models, quickest first.
+func (s *search) offerRung(rung []topology.ModelID) {
+	for _, id := range rung {
+		if s.able(id) {
 			s.quickestOf(id)
 		}
 	}

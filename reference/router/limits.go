@@ -51,11 +51,14 @@ func (p *within) Route(req *Request, v *View, d *Decision) {
 		latency = float64(p.budget(req))
 	}
 	for i := len(s.t.ladder) - 1; i >= 0; i-- {
-		if id := s.t.ladder[i]; s.able(id) {
-			s.fitting(id, uint8(min(len(s.t.ladder)-1-i, unfit-1)), latency, p.usd)
-			if s.n == s.keep && s.settled() && s.found[0].level() < unfit {
-				break
+		level := uint8(min(len(s.t.ladder)-1-i, unfit-1))
+		for _, id := range s.t.ladder[i] {
+			if s.able(id) {
+				s.fitting(id, level, latency, p.usd)
 			}
+		}
+		if s.n == s.keep && s.settled() && s.found[0].level() < unfit {
+			break
 		}
 	}
 	reason := p.reason

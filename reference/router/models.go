@@ -2,6 +2,7 @@ package router
 
 import (
 	"math"
+	"slices"
 
 	"tierlab/reference/topology"
 )
@@ -51,12 +52,12 @@ func (s *search) onDevice(id topology.ModelID) (h hop, ok bool) {
 	return s.toDevice(i), true
 }
 
-// rung is the place in the ladder of the k-th model that may serve the
-// request, or of the last such; -1: there is none.
+// rung is the k-th rung of the ladder with a model that may serve the request,
+// counted from 0, or the last such; -1: there is none.
 func (s *search) rung(k int) int {
 	last := -1
-	for i, id := range s.t.ladder {
-		if !s.able(id) {
+	for i := range s.t.ladder {
+		if !slices.ContainsFunc(s.t.ladder[i], s.able) {
 			continue
 		}
 		if last = i; k <= 0 {
@@ -67,12 +68,12 @@ func (s *search) rung(k int) int {
 	return last
 }
 
-// top is the place in the ladder of the most able model that may serve the
-// request; -1: there is none.
+// top is the rung of the most able models that may serve the request; -1:
+// there is none.
 func (s *search) top() int { return s.rung(len(s.t.ladder)) }
 
-// climb offers the model at a place of the ladder, and where it is nowhere to
-// be had the more able ones upward, then the less able ones downward.
+// climb offers the models of a rung, and where they are nowhere to be had
+// those of the rungs above, then of the rungs below.
 func (s *search) climb(from int) {
 	for i := max(from, 0); i < len(s.t.ladder); i++ {
 		if s.step(i) {
@@ -86,16 +87,14 @@ func (s *search) climb(from int) {
 	}
 }
 
-// step offers the model at place i of the ladder. It reports whether an
-// option without fault has been found.
-func (s *search) step(i int) bool {
-	if id := s.t.ladder[i]; s.able(id) {
-		s.quickestOf(id)
-		if s.settled() {
-			return true
-		}
-		s.next()
+// step offers the models of a rung. It reports whether an option without
+// fault has been found.
+func (s *search) step(rung int) bool {
+	s.offerRung(s.t.ladder[rung])
+	if s.settled() {
+		return true
 	}
+	s.next()
 	return false
 }
 
@@ -103,10 +102,12 @@ func (s *search) step(i int) bool {
 // weights, among those that may serve the request; None: there is none.
 func (s *search) sized(paramsB float64) topology.ModelID {
 	best, least := topology.ModelID(topology.None), math.Inf(1)
-	for _, id := range s.t.ladder {
-		size := s.t.models[id].paramsB
-		if ratio := max(size/paramsB, paramsB/size); ratio < least && s.able(id) {
-			best, least = id, ratio
+	for _, rung := range s.t.ladder {
+		for _, id := range rung {
+			size := s.t.models[id].paramsB
+			if ratio := max(size/paramsB, paramsB/size); ratio < least && s.able(id) {
+				best, least = id, ratio
+			}
 		}
 	}
 	return best
@@ -115,18 +116,22 @@ func (s *search) sized(paramsB float64) topology.ModelID {
 // frontier is the most able frontier model that may serve the request, or
 // where there is none the most able model; None: no model may.
 func (s *search) frontier() topology.ModelID {
-	for i := len(s.t.ladder) - 1; i >= 0; i-- {
-		if id := s.t.ladder[i]; s.t.models[id].frontier && s.able(id) {
-			return id
+	best := topology.ModelID(topology.None)
+	for _, rung := range slices.Backward(s.t.ladder) {
+		for _, id := range rung {
+			switch {
+			case !s.able(id):
+			case s.t.models[id].frontier:
+				return id
+			case best == topology.None:
+				best = id
+			}
 		}
 	}
-	if i := s.top(); i >= 0 {
-		return s.t.ladder[i]
-	}
-	return topology.None
+	return best
 }
 
-// modelAt offers a model at the nearest sites of a tier, then at the nearest
+// modelAt offers a model at the nearest sites of a tier or further out, then
 // of any tier, and where it is nowhere to be had whatever the tier offers.
 func (s *search) modelAt(id topology.ModelID, tier topology.Tier) {
 	wanted := s.level
@@ -135,7 +140,7 @@ func (s *search) modelAt(id topology.ModelID, tier topology.Tier) {
 			if s.level = wanted; s.beaten(float64(h.rtt)) {
 				break
 			}
-			if s.t.servers[h.server].tier != tier {
+			if s.t.servers[h.server].tier < tier {
 				s.next()
 			}
 			s.offer(h, float64(h.rtt))

@@ -30,7 +30,7 @@ func (p *oracle) RouteKnowing(req *Request, v *View, f *Future, d *Decision) {
 		return
 	}
 	s := v.begin(req)
-	for _, id := range s.t.ladder {
+	for id := range topology.ModelID(len(s.t.models)) {
 		if s.able(id) && f.Correct(id) {
 			s.knowing(id, f)
 		}
@@ -38,7 +38,7 @@ func (p *oracle) RouteKnowing(req *Request, v *View, f *Future, d *Decision) {
 	reason := "oracle: quickest right answer"
 	if !s.settled() {
 		s.next()
-		for _, id := range s.t.ladder {
+		for id := range topology.ModelID(len(s.t.models)) {
 			if s.able(id) {
 				s.knowing(id, f)
 			}

@@ -16,15 +16,15 @@ func (v *View) replica(req *Request, s *server) topology.ReplicaID {
 	}
 	n := uint32(s.replicas)
 	loads := v.Loads[s.first : s.first+topology.ReplicaID(n)]
+	least := v.least[v.table.serverOf[s.first]]
 	// The hash picks where the scan starts, so that ties fall evenly.
-	i := uint32(mix(req.Session, uint64(s.first)) >> 32 * uint64(n) >> 32)
-	best, least := i, loads[i].sum()
-	for range n - 1 {
-		if i++; i == n {
-			i = 0
+	best := uint32(mix(req.Session, uint64(s.first)) >> 32 * uint64(n) >> 32)
+	for range n {
+		if loads[best].sum() == least {
+			break
 		}
-		if sum := loads[i].sum(); sum < least {
-			best, least = i, sum
+		if best++; best == n {
+			best = 0
 		}
 	}
 	warm, tokens := req.warm(s)
@@ -36,8 +36,6 @@ func (v *View) replica(req *Request, s *server) topology.ReplicaID {
 	}
 	return s.first + topology.ReplicaID(best)
 }
-
-func (l *Load) sum() int64 { return int64(l.Running) + int64(l.Queued) }
 
 // warm is the replica of s that holds most of the request's context, and how
 // many of its tokens; None: no replica holds any.

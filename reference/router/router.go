@@ -1,6 +1,7 @@
 package router
 
 import (
+	"math"
 	"time"
 
 	"tierlab/reference/topology"
@@ -51,6 +52,7 @@ func New(t *Table, p Policy, c Config) *Router {
 		siteOff:  make([]bool, len(w.Sites)),
 		modelOff: make([]bool, len(w.Models)),
 		breakers: make([]Breaker, len(w.Replicas)),
+		least:    make([]int64, len(t.servers)),
 	}
 	return r
 }
@@ -183,8 +185,10 @@ func (d *Decision) names(s *server) bool {
 
 // Observe takes in what a replica reports; at is when it was so.
 func (r *Router) Observe(at time.Duration, id topology.ReplicaID, running, queued int) {
-	r.view.Loads[id] = Load{At: at, Running: int32(running), Queued: int32(queued)}
+	r.view.observe(id, Load{At: at, Running: count(running), Queued: count(queued)})
 }
+
+func count(n int) int32 { return int32(min(max(n, 0), math.MaxInt32)) }
 
 // ObserveSite takes in that a site reports itself out of service, or back.
 func (r *Router) ObserveSite(s topology.SiteID, down bool) { r.view.Down[s] = down }

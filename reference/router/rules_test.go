@@ -3,6 +3,8 @@ package router_test
 import (
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"tierlab/reference/router"
 	"tierlab/reference/router/routertest"
 	"tierlab/reference/topology"
@@ -145,6 +147,24 @@ func TestReplicaChoice(t *testing.T) {
 			t.Errorf("%s: replica %d, want %d", c.name, got, c.want)
 		}
 	}
+	rapid.Check(t, func(t *rapid.T) {
+		r := router.New(router.NewTable(w), policy, router.DefaultConfig())
+		for range rapid.IntRange(0, 30).Draw(t, "reports") {
+			i := topology.ReplicaID(rapid.IntRange(0, d.Replicas-1).Draw(t, "replica"))
+			r.Observe(0, d.First+i, rapid.IntRange(0, 3).Draw(t, "running"), rapid.IntRange(0, 1).Draw(t, "queued"))
+			req := plain(w)
+			req.Session = rapid.Uint64().Draw(t, "session")
+			var got router.Decision
+			r.Route(0, &req, &got)
+			loads := r.View().Loads[d.First : d.First+topology.ReplicaID(d.Replicas)]
+			chosen := loads[got.Target.Replica-d.First]
+			for _, l := range loads {
+				if l.Running+l.Queued < chosen.Running+chosen.Queued {
+					t.Fatalf("chose a load of %+v where there is %+v", chosen, l)
+				}
+			}
+		}
+	})
 	seen := map[topology.ReplicaID]bool{}
 	for i := range uint64(100) {
 		req := plain(w)

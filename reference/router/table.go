@@ -19,9 +19,11 @@ type Table struct {
 	// of their lists; of[s] is the number of the first one of site s or after.
 	servers []server
 	of      []int32
-	// ladder lists the models that some site holds by ability, the least able
-	// first, ties by number.
-	ladder []topology.ModelID
+	// serverOf is the server of a replica, by ReplicaID.
+	serverOf []int32
+	// ladder groups the models that some site holds by ability, the least
+	// able first. Models of one rung are equally able.
+	ladder [][]topology.ModelID
 	models []model // by ModelID
 	names  []string
 }
@@ -56,6 +58,7 @@ type model struct {
 	ability    float64
 	paramsB    float64
 	frontier   bool
+	held       bool    // by some site
 	prefill    float64 // least time per token, in nanoseconds
 	step       float64 // least time of a decode step, in nanoseconds
 }
@@ -75,14 +78,7 @@ func NewTable(w *topology.World) *Table {
 		t.addServers(&w.Sites[i])
 	}
 	t.of = append(t.of, int32(len(t.servers)))
-	for m := range w.Models {
-		if slices.ContainsFunc(t.servers, func(s server) bool { return s.model == topology.ModelID(m) }) {
-			t.ladder = append(t.ladder, topology.ModelID(m))
-		}
-	}
-	slices.SortStableFunc(t.ladder, func(a, b topology.ModelID) int {
-		return cmp.Compare(t.models[a].ability, t.models[b].ability)
-	})
+	t.addLadder()
 	places := len(w.Sites) + len(w.Origins)
 	t.tiers = make([][]hop, places*topology.Tiers)
 	t.holds = make([][]hop, places*len(w.Models))
@@ -117,14 +113,37 @@ func (t *Table) addServers(site *topology.Site) {
 			prefill: float64(time.Second) / d.PrefillTokS,
 			base:    float64(d.StepBase), perSeq: float64(d.StepPerSeq), slots: float64(max(d.Slots, 1)),
 		}
+		for range d.Replicas {
+			t.serverOf = append(t.serverOf, int32(len(t.servers)))
+		}
 		t.servers = append(t.servers, s)
 		m := &t.models[d.Model]
-		if m.step == 0 || s.prefill < m.prefill {
+		if !m.held || s.prefill < m.prefill {
 			m.prefill = s.prefill
 		}
-		if one := s.base + s.perSeq; m.step == 0 || one < m.step {
+		if one := s.base + s.perSeq; !m.held || one < m.step {
 			m.step = one
 		}
+		m.held = true
+	}
+}
+
+func (t *Table) addLadder() {
+	var held []topology.ModelID
+	for m := range t.models {
+		if t.models[m].held {
+			held = append(held, topology.ModelID(m))
+		}
+	}
+	slices.SortStableFunc(held, func(a, b topology.ModelID) int {
+		return cmp.Compare(t.models[a].ability, t.models[b].ability)
+	})
+	for i, id := range held {
+		if i == 0 || t.models[id].ability != t.models[held[i-1]].ability {
+			t.ladder = append(t.ladder, nil)
+		}
+		top := len(t.ladder) - 1
+		t.ladder[top] = append(t.ladder[top], id)
 	}
 }
 

@@ -27,6 +27,9 @@ type View struct {
 	MaxOutput, ExpectedOutput int
 
 	table *Table
+	// least is the least load (running + queued) among a server's replicas, by
+	// the server's number.
+	least []int64
 	// siteOff and modelOff are the kill switches; switched says that one has
 	// ever been set.
 	siteOff, modelOff []bool
@@ -45,6 +48,26 @@ type View struct {
 func (v *View) healthy(s *server) bool {
 	return !v.Down[s.site] && (v.tripped == 0 || v.breakers[s.first].Allow(v.Now))
 }
+
+// observe takes in a report and keeps the server's least load up. Only when
+// the least loaded replica's load rises are its fellows looked at.
+func (v *View) observe(r topology.ReplicaID, l Load) {
+	i := v.table.serverOf[r]
+	before := v.Loads[r].sum()
+	v.Loads[r] = l
+	switch now := l.sum(); {
+	case now <= v.least[i]:
+		v.least[i] = now
+	case before == v.least[i]:
+		s := &v.table.servers[i]
+		for k := range v.Loads[s.first : s.first+topology.ReplicaID(s.replicas)] {
+			now = min(now, v.Loads[s.first+topology.ReplicaID(k)].sum())
+		}
+		v.least[i] = now
+	}
+}
+
+func (l *Load) sum() int64 { return int64(l.Running) + int64(l.Queued) }
 
 // load is a replica's last report. A user's own device serves one session, so
 // it is always idle.
