@@ -22,6 +22,11 @@ import (
 //     tool_wait_ms have passed. A row without starts at its timestamp. In a
 //     file without any request_id, a row waits for the one before it in its
 //     session: for delay, or until its timestamp if it has one.
+//   - A row with hash_ids gives its whole prompt (Dynamo). In a file without
+//     any request_id, one without them gives the new part of its session's
+//     history (AIPerf, https://github.com/ai-dynamo/aiperf, trace replay): its
+//     prompt is that of the row before, its answer, then input_length tokens,
+//     or one for every four bytes of text_input. Rows with messages are refused.
 //   - tool_events stand in the row that consumed them. They become tool calls
 //     of the row waited for, if that is one row and all rows that wait for it
 //     with tools have the same; what tool_wait_ms is longer than the longest
@@ -58,6 +63,8 @@ type agenticRow struct {
 	Output    *int           `json:"output_length"`
 	Output2   *int           `json:"output_tokens"`
 	HashIDs   []int64        `json:"hash_ids"`
+	Text      string         `json:"text_input"`
+	Messages  any            `json:"messages"`
 	Timestamp *float64       `json:"timestamp"`
 	Created   *float64       `json:"created_time"`
 	Delay     *float64       `json:"delay"`
@@ -89,6 +96,8 @@ func (r *agenticRow) check(block int) error {
 	switch {
 	case r.Schema != "" || r.Version > 1:
 		return fmt.Errorf("%s version %d is not read, only rows of version 1 (without a header line)", r.Schema, r.Version)
+	case r.Messages != nil:
+		return fmt.Errorf("messages: rows that give messages instead of lengths are not read")
 	case r.Output == nil || *r.Output < 0:
 		return fmt.Errorf("output_length: want tokens, zero or more")
 	case r.ToolWait < 0 || r.Delay != nil && *r.Delay < 0 || r.Timestamp != nil && *r.Timestamp < 0:
@@ -100,10 +109,13 @@ func (r *agenticRow) check(block int) error {
 		}
 	}
 	whole := len(r.HashIDs) * block
+	if r.Input == nil && whole == 0 {
+		whole = textTokens(r.Text)
+	}
 	if r.Input == nil {
 		r.Input = &whole
 	}
-	if *r.Input < 0 || *r.Input > whole && whole > 0 {
+	if *r.Input < 0 || *r.Input > whole && len(r.HashIDs) > 0 {
 		return fmt.Errorf("input_length: %d tokens, but %d hash_ids of %d tokens (is the block size right?)", *r.Input, len(r.HashIDs), block)
 	}
 	return nil

@@ -93,13 +93,18 @@ func (g *agenticSession) producer(r *agenticRow) int {
 	return g.index[r.WaitFor[0]]
 }
 
-// chain writes the edges of rows that only have a session.
+// chain writes the edges of rows that only have a session, and the contexts of
+// those that give what is new.
 func (g *agenticSession) chain(out *sink) {
 	for i, r := range g.rows {
+		out.count(min(len(r.Text), 1), "rows give text; its tokens are estimated, four bytes a token, where they have no input_length")
 		if i == 0 {
 			continue
 		}
 		before := g.rows[i-1]
+		if base := &g.steps[i-1].LLM; len(r.HashIDs) == 0 {
+			g.steps[i].LLM.Context = workloads.Context{From: before.RequestID, Keep: base.Context.Tokens() + base.OutputTokens, Add: *r.Input}
+		}
 		after := workloads.After{Step: before.RequestID, Delay: seconds(r.delay() / 1000)}
 		if after.Delay > 0 {
 			after.Cause = workloads.CauseUnknown

@@ -16,8 +16,9 @@ import (
 //
 //   - Times are seconds since the session's start, rounded to a second for
 //     requests. A sub-agent's requests count from the sub-agent's own t: read
-//     so, every recorded sub-agent's last answer falls within five seconds
+//     so, every published sub-agent's last answer falls within six seconds
 //     before t + duration_ms; read as absolute, they would start before it.
+//     Where only the absolute reading fits, it is taken.
 //   - A request follows the one before it in the same agent. The gap is
 //     t - (t + api_time of the one before). think_time is not used: it is the
 //     time since the end of the latest earlier request that *has* an

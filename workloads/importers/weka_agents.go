@@ -98,6 +98,10 @@ func (s *wekaSession) subagent(e *wekaEntry, base float64, prefix string, own []
 	} else {
 		s.out.count(1, "sub-agents come before any request of their parent and start by themselves")
 	}
+	if e.absolute() {
+		s.out.count(1, "sub-agents' requests count from the session's start, not from the sub-agent's; only so do they end when it does")
+		base = -e.T
+	}
 	calls, err := s.agent(e.Requests, base+e.T, name, owner)
 	if err != nil {
 		return nil, err
@@ -118,6 +122,29 @@ func (s *wekaSession) subagent(e *wekaEntry, base float64, prefix string, own []
 		}
 	}
 	return sub, nil
+}
+
+// agentSlack is how long before its end, in seconds, a sub-agent's last answer
+// may come.
+const agentSlack = 6
+
+// absolute says whether a sub-agent's requests count from the session's start:
+// they come after its t, and they fit its duration so and only so.
+func (e *wekaEntry) absolute() bool {
+	last := 0.0
+	for i := range e.Requests {
+		r := &e.Requests[i]
+		if r.T < e.T {
+			return false
+		}
+		end := r.T
+		if r.APITime != nil {
+			end += *r.APITime
+		}
+		last = max(last, end)
+	}
+	limit := e.DurationMS/1000 + agentSlack
+	return e.DurationMS > 0 && last > limit && last-e.T <= limit
 }
 
 // waits are the edges of call c: own are the agent's calls before it, below
