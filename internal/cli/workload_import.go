@@ -49,6 +49,7 @@ The formats:
 	f.StringVar(&o.into.Name, "name", "", "the workload's `name` (default: the format's and the first path's)")
 	f.StringVar(&o.into.Source, "source", "", "where the recordings are from, for the header")
 	f.StringVar(&o.into.License, "license", "", "the recordings' licence, for the header")
+	f.IntVar(&o.into.BlockSize, "block-size", 0, "the `tokens` in a block, for Mooncake formats (0: 512)")
 	f.IntVarP(&o.into.Sessions, "sessions", "n", 0, "stop after this many sessions (0: all)")
 	return cmd
 }
@@ -76,6 +77,8 @@ func (o *importOptions) validate() (importers.Importer, error) {
 		return importers.Importer{}, fmt.Errorf("--from is missing; known formats are %s", strings.Join(names, ", "))
 	case len(o.paths) == 0:
 		return importers.Importer{}, errors.New("no PATH given: name the recordings' files or folders")
+	case o.into.BlockSize < 0:
+		return importers.Importer{}, fmt.Errorf("--block-size: %d is negative", o.into.BlockSize)
 	case o.into.Sessions < 0:
 		return importers.Importer{}, fmt.Errorf("--sessions: %d is negative", o.into.Sessions)
 	}
