@@ -80,8 +80,10 @@
 //
 // # Homes and tools
 //
-// A [HomePolicy] places session actors and says when moving pays; data rules
-// bind the home as they bind the steps. [ToolPlace] places tool calls.
+// A [HomePolicy] places session actors and says when moving pays. A prompt is
+// put together at the home, so data rules bind the home as they bind the steps:
+// a driver that means them end to end asks PlaceFor, with PII set where any
+// step is private. [ToolPlace] places tool calls.
 //
 // Package routertest holds every policy to these promises.
 package router

@@ -75,7 +75,8 @@ func (s *search) offer(h hop, cost float64) verdict {
 	return s.offerReplica(h, topology.None, cost)
 }
 
-// offerReplica is offer where the policy has chosen the replica.
+// offerReplica is offer where the policy has chosen the replica. A cost that
+// is no number goes last.
 func (s *search) offerReplica(h hop, r topology.ReplicaID, cost float64) verdict {
 	to := &s.t.servers[h.server]
 	if s.check(to) != "" {
@@ -87,7 +88,12 @@ func (s *search) offerReplica(h hop, r topology.ReplicaID, cost float64) verdict
 	} else if s.avoid && s.tried(to) {
 		rank, v = rank|1<<faultShift, faulty
 	}
-	s.insert(option{server: to, hop: h, cost: cost, rank: rank, replica: r})
+	if math.IsNaN(cost) {
+		cost = math.Inf(1)
+	}
+	if o := s.slot(rank, cost); o != nil {
+		o.server, o.hop, o.cost, o.rank, o.replica = to, h, cost, rank, r
+	}
 	return v
 }
 
@@ -101,27 +107,25 @@ func (s *search) tried(to *server) bool {
 	return false
 }
 
-// insert keeps the list sorted. A cost that is no number goes last.
-func (s *search) insert(o option) {
-	if math.IsNaN(o.cost) {
-		o.cost = math.Inf(1)
-	}
+// slot makes room in the list for an option and returns it, or nil where the
+// option is no better than those kept.
+func (s *search) slot(rank uint16, cost float64) *option {
 	i := s.n
 	if i == s.keep {
-		if i--; !o.before(&s.found[i]) {
-			return
+		if i--; !s.found[i].after(rank, cost) {
+			return nil
 		}
 	} else {
 		s.n++
 	}
-	for ; i > 0 && o.before(&s.found[i-1]); i-- {
+	for ; i > 0 && s.found[i-1].after(rank, cost); i-- {
 		s.found[i] = s.found[i-1]
 	}
-	s.found[i] = o
+	return &s.found[i]
 }
 
-func (o *option) before(p *option) bool {
-	return o.rank < p.rank || o.rank == p.rank && o.cost < p.cost
+func (o *option) after(rank uint16, cost float64) bool {
+	return o.rank > rank || o.rank == rank && o.cost > cost
 }
 
 // beaten says that no option of the present level that costs at least bound
