@@ -8,7 +8,7 @@ COUNT       ?= 10
 .PHONY: demo test check bench fuzz cover
 
 demo: ## the embedded workload under several policies, with a report in out/demo
-	go run . demo --force
+	go run . demo
 
 test: ## every test
 	go test ./...

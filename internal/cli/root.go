@@ -54,6 +54,7 @@ Start with "tierlab demo".`
 	}
 	root.AddCommand(
 		newCompare(stdio),
+		newDemo(g, stdio),
 		newPolicy(stdio),
 		newReplay(g, stdio),
 		newReport(g, stdio),
