@@ -17,8 +17,11 @@ type Config struct {
 	Scenario *Scenario
 	Policy   router.Spec
 	Home     router.HomePolicy
-	Agent    agent.Config
-	Router   router.Config
+	// Agent says how sessions behave; its prices are the world's.
+	Agent agent.Config
+	// Router's MaxOutput is raised to the workload's longest answer: the
+	// max_tokens that its sessions must have asked for.
+	Router router.Config
 
 	Arrivals Arrivals
 	// Sessions is how many arrivals are measured, after WarmUp (a time, or
@@ -68,6 +71,11 @@ func (c *Config) prepare() error {
 	if c.Sessions <= 0 {
 		c.Sessions = len(sc.Library.Sessions)
 	}
+	w := sc.World
+	c.Agent.CommitUSD, c.Agent.OrchestrationUSD = commitCost(&w.Platform)
+	c.Agent.ToolUSD, c.Agent.ValidationUSD = w.Platform.Sandbox.USDPerCall, w.Validator.USDPerCall
+	c.Agent.BytesPerToken = w.Platform.BytesPerToken
+	c.Router.MaxOutput = max(c.Router.MaxOutput, sc.maxOutput)
 	return c.Agent.Check()
 }
 

@@ -23,6 +23,8 @@ type Scenario struct {
 	order    []int32 // sessions by recorded arrival
 	origins  map[string]topology.OriginID
 	facts    *facts
+	// maxOutput is the workload's longest answer, in tokens.
+	maxOutput int
 }
 
 // NewScenario readies a workload for a world. It is an error when a session's
@@ -47,6 +49,9 @@ func NewScenario(w *topology.World, lib *workloads.Library) (*Scenario, error) {
 			return nil, fmt.Errorf("workload %q: %w", lib.Header.Name, err)
 		}
 		s.programs[i] = prog
+		for k := range g.Steps {
+			s.maxOutput = max(s.maxOutput, g.Steps[k].Output)
+		}
 		if err := s.check(g); err != nil {
 			return nil, fmt.Errorf("workload %q: session %q: %w", lib.Header.Name, g.Session.ID, err)
 		}

@@ -229,6 +229,10 @@ func (p *point) finish(si int32, s *session) {
 		p.keepError(p.cfg.Sink.Session(o))
 	}
 	p.totals.SessionUSD += s.machine.Cost().Total()
+	p.totals.Untimed += s.machine.Violations()
+	if b := s.graph.Session.Budget; b != nil && b.USD > 0 {
+		p.totals.Overrun = max(p.totals.Overrun, s.machine.Cost().Total()-b.USD)
+	}
 	if s.measured {
 		p.totals.Measured++
 	}

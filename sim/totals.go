@@ -23,7 +23,9 @@ type Totals struct {
 	SessionUSD                 float64 // the same, by the sessions' own books
 	PrivateOffDevice           int     // steps with private data that left the device
 	ResidencyBroken            int
-	Events                     uint64 // delivered by the kernel
+	Untimed                    int     // attempts whose parts did not sum to what they took
+	Overrun                    float64 // the most that a session spent above its budget, US dollars
+	Events                     uint64  // delivered by the kernel
 	End                        time.Duration
 
 	// Window is how long measured sessions were arriving.
@@ -49,6 +51,10 @@ func (t *Totals) Check() error {
 	case t.Attempts != t.Answered+t.Cancelled+t.InFlight:
 		return fmt.Errorf("INV-2: %d attempts started, %d answered, %d cancelled and %d are in flight",
 			t.Attempts, t.Answered, t.Cancelled, t.InFlight)
+	case t.Untimed != 0:
+		return fmt.Errorf("INV-4: the parts of %d attempts do not sum to what they took", t.Untimed)
+	case t.Overrun > 1e-9:
+		return fmt.Errorf("INV-6: a session spent $%.6f more than its budget", t.Overrun)
 	case t.PrivateOffDevice != 0:
 		return fmt.Errorf("INV-7: %d steps with private data left the device", t.PrivateOffDevice)
 	case t.ResidencyBroken != 0:

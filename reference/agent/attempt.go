@@ -190,6 +190,7 @@ func (m *Machine) onHedge(e *Event) {
 	}
 	st.plan.next++
 	st.ready = m.now
+	st.hedges++
 	st.racing[1] = m.launch(e.Step, st, t, true)
 }
 

@@ -13,8 +13,9 @@ import (
 // Config says how sessions behave. It is shared by machines and not changed
 // while one uses it. Times that are 0 do not limit.
 type Config struct {
-	// MaxAttempts bounds the attempts at one model call: the first, retries,
-	// fallbacks and hedges.
+	// MaxAttempts bounds the attempts at one model call: the first, retries
+	// and fallbacks. Hedges come on top, or a hedged call would give up earlier
+	// than one that is not.
 	MaxAttempts int
 	// The n-th failure of a call is followed by a pause drawn uniformly from
 	// [0, min(BackoffMax, BackoffBase * BackoffFactor^(n-1))] ("full jitter").

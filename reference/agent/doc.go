@@ -57,7 +57,8 @@
 //	        under the caps.
 //	INV-A3  At most two attempts at a step are started and neither settled nor
 //	        cancelled; two only if the second is a hedge. A call has at most
-//	        Config.MaxAttempts.
+//	        Config.MaxAttempts, hedges not counted, and at most one hedge for
+//	        each of them.
 //	INV-A4  Every Start is answered by one AttemptDone. At StepDone, all
 //	        attempts at the step have been.
 //	INV-A5  spent + reserved <= budget + Overrun; Overrun is 0 when no price

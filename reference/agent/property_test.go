@@ -150,8 +150,18 @@ func (w *witness) started(f *Effect) {
 	if k := len(w.calls[f.Step]); k > 2 || k == 2 && !a.hedge {
 		w.t.Fatalf("INV-A3: %d attempts at step %d", k, f.Step)
 	}
-	if k := int(st.attempts - st.before); k > m.cfg.MaxAttempts {
-		w.t.Fatalf("INV-A3: %d attempts at a call of step %d, at most %d", k, f.Step, m.cfg.MaxAttempts)
+	tries, hedges := 0, 0
+	for i := st.first; i >= 0; i = m.attempts[i].next {
+		switch b := &m.attempts[i]; {
+		case b.number <= st.before:
+		case b.hedge:
+			hedges++
+		default:
+			tries++
+		}
+	}
+	if tries > m.cfg.MaxAttempts || hedges > tries {
+		w.t.Fatalf("INV-A3: %d attempts and %d hedges at a call of step %d, at most %d", tries, hedges, f.Step, m.cfg.MaxAttempts)
 	}
 	want := n.Input - int(st.cut) + int(st.sum)
 	if a.compact {

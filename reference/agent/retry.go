@@ -5,7 +5,9 @@ import (
 	"tierlab/workloads"
 )
 
-func (m *Machine) exhausted(st *step) bool { return int(st.attempts-st.before) >= m.cfg.MaxAttempts }
+func (m *Machine) exhausted(st *step) bool {
+	return int(st.attempts-st.before-st.hedges) >= m.cfg.MaxAttempts
+}
 
 func (m *Machine) onAttemptDone(e *Event) {
 	st := &m.steps[e.Step]

@@ -69,6 +69,7 @@ type step struct {
 	racing      [2]int32
 	attempts    int32
 	before      int32 // attempts that belong to its compaction call
+	hedges      int32 // of its present call
 	unsettled   int32
 	failures    int32
 	escalation  int32
