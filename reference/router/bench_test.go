@@ -9,7 +9,8 @@ import (
 )
 
 // BenchmarkRoute is the time of one decision, for every policy, in a world of
-// 300 metro, 30 regional and 2 central sites under uneven load.
+// 300 metro, 30 regional and 2 central sites under uneven load. The oracle is
+// shown a future.
 func BenchmarkRoute(b *testing.B) {
 	w := routertest.Continuum(b, 300)
 	t := router.NewTable(w)
@@ -22,12 +23,13 @@ func BenchmarkRoute(b *testing.B) {
 			r := router.New(t, spec.New(), router.DefaultConfig())
 			routertest.Load(r, 1)
 			reqs := routertest.Requests(w, 1024)
+			future := routertest.Future(1)
 			var d router.Decision
 			now := time.Duration(0)
 			b.ReportAllocs()
 			for i := 0; b.Loop(); i++ {
 				now += time.Microsecond
-				r.Route(now, &reqs[i%len(reqs)], &d)
+				r.RouteKnowing(now, &reqs[i%len(reqs)], future, &d)
 			}
 		})
 	}

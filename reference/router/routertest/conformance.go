@@ -46,7 +46,7 @@ func decisions(t *rapid.T, fresh func() router.Policy, reasons map[string]bool) 
 	for range rapid.IntRange(1, 4).Draw(t, "requests") {
 		req := anyRequest(t, w)
 		before := fmt.Sprintf("%+v", req)
-		future := futureOf(1)
+		future := Future(1)
 
 		var raw router.Decision
 		answer(bare, &req, a.View(), future, &raw)
@@ -62,7 +62,7 @@ func decisions(t *rapid.T, fresh func() router.Policy, reasons map[string]bool) 
 		db := router.Decision{Reason: "stale", FallbackCount: 3, HedgeAfter: 1, Estimate: 1, ReserveUSD: 1}
 		a.RouteKnowing(now, &req, future, &da)
 		if !b.Clairvoyant() { // it must make no difference what the future holds
-			future = futureOf(2)
+			future = Future(2)
 		}
 		b.RouteKnowing(now, &req, future, &db)
 		if fmt.Sprintf("%+v", da) != fmt.Sprintf("%+v", db) {
@@ -133,7 +133,7 @@ func allocations(t *testing.T, fresh func() router.Policy) {
 	r := router.New(router.NewTable(w), fresh(), router.DefaultConfig())
 	Load(r, 1)
 	reqs := Requests(w, 200)
-	future := futureOf(1)
+	future := Future(1)
 	var d router.Decision
 	i := 0
 	one := func() {

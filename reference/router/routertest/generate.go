@@ -181,8 +181,8 @@ func disturb(t *rapid.T, s *state, routers ...*router.Router) {
 	}
 }
 
-// futureOf is a future that follows from a key.
-func futureOf(key uint64) *router.Future {
+// Future is a future that follows from a key.
+func Future(key uint64) *router.Future {
 	s := rng.New(key, 0)
 	return &router.Future{
 		Output:  s.Fold(0).IntN(2000),
