@@ -15,9 +15,13 @@ func newTable(heads ...string) *table { return &table{rows: [][]string{heads}} }
 
 func (t *table) row(cells ...string) { t.rows = append(t.rows, cells) }
 
-// write writes the columns with two spaces between them, nothing behind the
-// last.
 func (t *table) write(w io.Writer) error {
+	_, err := io.WriteString(w, t.String()+"\n")
+	return err
+}
+
+// String is the columns with two spaces between them, nothing behind the last.
+func (t *table) String() string {
 	var widths []int
 	for _, row := range t.rows {
 		for i, cell := range row {
@@ -27,14 +31,13 @@ func (t *table) write(w io.Writer) error {
 			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
 		}
 	}
-	var b strings.Builder
+	var lines []string
 	for _, row := range t.rows {
 		line := ""
 		for i, cell := range row {
 			line += cell + strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell)+2)
 		}
-		b.WriteString(strings.TrimRight(line, " ") + "\n")
+		lines = append(lines, strings.TrimRight(line, " "))
 	}
-	_, err := io.WriteString(w, b.String())
-	return err
+	return strings.Join(lines, "\n")
 }

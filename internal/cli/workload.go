@@ -19,6 +19,7 @@ const embedded = "embedded"
 
 func newWorkload(g *global, stdio Stdio) *cobra.Command {
 	return group("workload", "Import, generate, look at and cut workloads",
+		newWorkloadExport(g, stdio),
 		newWorkloadGenerate(g, stdio),
 		newWorkloadImport(g, stdio),
 		newWorkloadInspect(stdio),

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -17,6 +18,8 @@ import (
 // generateOptions describe a workload to generate.
 type generateOptions struct {
 	profile  string
+	fit      string // a recording to fit a profile to, in place of profile
+	save     string // where to write the profile
 	sessions int
 	seed     uint64
 	out      string
@@ -28,10 +31,12 @@ func newWorkloadGenerate(g *global, stdio Stdio) *cobra.Command {
 		Use:   "generate",
 		Short: "Generate a workload from a profile of published statistics",
 		Long: `Generate a workload. A profile is built in (tierlab workload profiles lists them)
-or a YAML file. The same profile, number of sessions and seed give the same
-bytes.`,
+or a YAML file, or is fitted to a recording with --fit: the goodness of every
+fitted law then goes to standard error. The same profile, number of sessions and
+seed give the same bytes.`,
 		Example: `  tierlab workload generate --profile coding-agent --sessions 5 --seed 1 --out w.jsonl
-  tierlab workload generate --profile chat-sharegpt -n 20`,
+  tierlab workload generate --profile chat-sharegpt -n 20
+  tierlab workload generate --fit w.jsonl --save-profile mine.yaml -n 20 --out more.jsonl`,
 		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := o.validate(); err != nil {
@@ -42,6 +47,8 @@ bytes.`,
 	}
 	f := cmd.Flags()
 	f.StringVarP(&o.profile, "profile", "p", "coding-agent", "a built-in `profile` or a YAML file")
+	f.StringVar(&o.fit, "fit", "", "fit a profile to this `workload` and generate from it")
+	f.StringVar(&o.save, "save-profile", "", "write the profile to this YAML `file`")
 	f.IntVarP(&o.sessions, "sessions", "n", 100, "how many sessions")
 	f.Uint64Var(&o.seed, "seed", 1, "the seed of all draws")
 	f.StringVarP(&o.out, "out", "o", "-", "the `file` to write")
@@ -56,7 +63,7 @@ func (o *generateOptions) validate() error {
 }
 
 func generateWorkload(ctx context.Context, o generateOptions, stdio Stdio, show *progress) error {
-	p, err := readProfile(o.profile)
+	p, err := o.makeProfile(ctx, stdio)
 	if err != nil {
 		return err
 	}
@@ -75,6 +82,42 @@ func generateWorkload(ctx context.Context, o generateOptions, stdio Stdio, show 
 		show.Say("generated %s of profile %s", count(o.sessions, "session"), p.Name)
 	}
 	return err
+}
+
+// makeProfile reads the profile or fits it, and saves it where that is asked.
+func (o *generateOptions) makeProfile(ctx context.Context, stdio Stdio) (p *generate.Profile, err error) {
+	if o.fit == "" {
+		p, err = readProfile(o.profile)
+	} else {
+		p, err = fitProfile(ctx, o.fit, stdio)
+	}
+	if err != nil || o.save == "" {
+		return p, err
+	}
+	text, err := p.YAML()
+	if err != nil {
+		return nil, err
+	}
+	return p, writeOutput(o.save, stdio, func(w io.Writer) error {
+		_, err := w.Write(text)
+		return err
+	})
+}
+
+// fitProfile fits a profile to a recording and shows how well each law fits.
+func fitProfile(ctx context.Context, workload string, stdio Stdio) (*generate.Profile, error) {
+	r, name, err := openWorkload(workload, stdio)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	base := strings.TrimSuffix(filepath.Base(name), filepath.Ext(name))
+	p, fits, err := generate.Fit(workloads.NewReader(&interruptible{ctx, r}, name), base)
+	if err != nil {
+		return nil, badInput(err)
+	}
+	_, err = io.WriteString(stdio.Err, generate.Table(fits))
+	return p, err
 }
 
 // readProfile finds a profile by its name, or reads it from a file when the

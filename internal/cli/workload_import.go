@@ -30,7 +30,7 @@ folder whose files are taken in the order of their names. What an importer
 assumes or leaves out is counted and stands in the workload's header.
 
 The formats:
-` + formats(),
+` + importFormats(),
 		Example: `  tierlab workload import --from weka traces --out w.jsonl
   tierlab workload import --from azure requests.csv --sessions 2 --out a.jsonl`,
 		Args: cobra.ArbitraryArgs,
@@ -50,21 +50,18 @@ The formats:
 	f.StringVar(&o.into.Source, "source", "", "where the recordings are from, for the header")
 	f.StringVar(&o.into.License, "license", "", "the recordings' licence, for the header")
 	f.IntVar(&o.into.BlockSize, "block-size", 0, "the `tokens` in a block, for Mooncake formats (0: 512)")
+	f.IntVar(&o.into.BlockSize, "block-size", 0, "`tokens` in a block that hash ids name, where the recording does not say (0: the format's usual)")
 	f.IntVarP(&o.into.Sessions, "sessions", "n", 0, "stop after this many sessions (0: all)")
 	return cmd
 }
 
-// formats lists the importers for the help text.
-func formats() string {
+// importFormats lists the importers for the help text.
+func importFormats() string {
 	t := &table{}
 	for _, im := range importers.All() {
 		t.row("  "+im.Name, im.Reads)
 	}
-	var b strings.Builder
-	if err := t.write(&b); err != nil {
-		return err.Error()
-	}
-	return strings.TrimRight(b.String(), "\n")
+	return t.String()
 }
 
 func (o *importOptions) validate() (importers.Importer, error) {
@@ -81,6 +78,8 @@ func (o *importOptions) validate() (importers.Importer, error) {
 		return importers.Importer{}, fmt.Errorf("--block-size: %d is negative", o.into.BlockSize)
 	case o.into.Sessions < 0:
 		return importers.Importer{}, fmt.Errorf("--sessions: %d is negative", o.into.Sessions)
+	case o.into.BlockSize < 0:
+		return importers.Importer{}, fmt.Errorf("--block-size: %d is negative", o.into.BlockSize)
 	}
 	for _, im := range importers.All() {
 		if im.Name == o.from {

@@ -20,7 +20,7 @@ type arrow struct {
 var arrows = []arrow{
 	{".", []string{"internal/cli"},
 		"main.go only starts the command line; put the code into internal/cli or a package under it"},
-	{"internal/cli", []string{"sim/...", "reports/...", "reference/...", "workloads/..."},
+	{"internal/cli", []string{"bench/...", "sim/...", "reports/...", "reference/...", "workloads/..."},
 		"the command line sits on top of everything"},
 	{"internal/repo", nil,
 		"the rules look at the source as text"},
@@ -48,6 +48,8 @@ var arrows = []arrow{
 		"a site serves requests, whoever routed them"},
 	{"sim", []string{"sim/...", "reference/topology", "reference/router", "reference/agent", "workloads"},
 		"the simulator drives the pure packages; reports read what it records"},
+	{"bench/...", []string{"sim", "reports", "reference/...", "workloads/...", "bench/..."},
+		"measurements sit on the simulator and the stack; only the command line is above them"},
 	{"reports", []string{"workloads"},
 		"a report reads records, so that a live run's report is the same as a simulated one's"},
 }
