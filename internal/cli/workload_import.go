@@ -50,7 +50,6 @@ The formats:
 	f.StringVar(&o.into.Source, "source", "", "where the recordings are from, for the header")
 	f.StringVar(&o.into.License, "license", "", "the recordings' licence, for the header")
 	f.IntVar(&o.into.BlockSize, "block-size", 0, "the `tokens` in a block, for Mooncake formats (0: 512)")
-	f.IntVar(&o.into.BlockSize, "block-size", 0, "`tokens` in a block that hash ids name, where the recording does not say (0: the format's usual)")
 	f.IntVarP(&o.into.Sessions, "sessions", "n", 0, "stop after this many sessions (0: all)")
 	return cmd
 }
@@ -78,8 +77,6 @@ func (o *importOptions) validate() (importers.Importer, error) {
 		return importers.Importer{}, fmt.Errorf("--block-size: %d is negative", o.into.BlockSize)
 	case o.into.Sessions < 0:
 		return importers.Importer{}, fmt.Errorf("--sessions: %d is negative", o.into.Sessions)
-	case o.into.BlockSize < 0:
-		return importers.Importer{}, fmt.Errorf("--block-size: %d is negative", o.into.BlockSize)
 	}
 	for _, im := range importers.All() {
 		if im.Name == o.from {
