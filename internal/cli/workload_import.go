@@ -87,6 +87,7 @@ func (o *importOptions) validate() (importers.Importer, error) {
 }
 
 func importWorkload(ctx context.Context, im importers.Importer, o importOptions, stdio Stdio, show *progress) error {
+	o.into.Stop = ctx.Err
 	var sum importers.Summary
 	err := writeOutput(o.out, stdio, func(w io.Writer) (err error) {
 		sum, err = im.Import(o.paths, &interruptibleWriter{ctx, w}, o.into)

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -95,7 +96,7 @@ func eachRecord[T any](file string, do func(rec *T, place string) error) error {
 	return eachLine(file, func(line []byte, place string) error {
 		rec := new(T)
 		if err := json.Unmarshal(line, rec); err != nil {
-			return fmt.Errorf("%s: %w", place, err)
+			return notJSON(place, err)
 		}
 		return do(rec, place)
 	})
@@ -118,7 +119,17 @@ func readJSON(file string, into any) error {
 		err = json.Unmarshal(b, into)
 	}
 	if err != nil {
-		return fmt.Errorf("%s: %w", file, err)
+		return notJSON(file, err)
 	}
 	return nil
+}
+
+// notJSON says where a text is not the JSON expected, and what may be behind
+// an early end.
+func notJSON(place string, err error) error {
+	var bad *json.SyntaxError
+	if errors.As(err, &bad) && strings.Contains(bad.Error(), "unexpected end") {
+		return fmt.Errorf("%s: %w (the file may be cut off)", place, err)
+	}
+	return fmt.Errorf("%s: %w", place, err)
 }

@@ -39,6 +39,9 @@ type Options struct {
 	BlockSize int
 	// Sessions stops after that many sessions; 0 imports all.
 	Sessions int
+	// Stop is asked after every session, if it is not nil; its error ends the
+	// import.
+	Stop func() error
 }
 
 // Summary counts what an import wrote.
@@ -78,7 +81,7 @@ func (im Importer) Import(paths []string, w io.Writer, opts Options) (Summary, e
 }
 
 func (im Importer) pass(files []string, w io.Writer, h workloads.Header, opts Options) (Summary, error) {
-	out := &sink{w: workloads.NewWriter(w, h), limit: opts.Sessions, block: opts.BlockSize,
+	out := &sink{w: workloads.NewWriter(w, h), limit: opts.Sessions, block: opts.BlockSize, stop: opts.Stop,
 		ids: make(map[string]bool), kept: make(map[string]*note)}
 	if err := im.convert(files, out); err != nil && err != errLimit {
 		return Summary{}, err

@@ -15,6 +15,7 @@ type sink struct {
 	w     *workloads.Writer
 	limit int
 	block int // tokens, or 0
+	stop  func() error
 	sum   Summary
 	ids   map[string]bool
 	kept  map[string]*note
@@ -74,12 +75,16 @@ func (s *sink) session(sess *workloads.Session, steps []workloads.Step) error {
 	}
 	s.sum.Sessions++
 	s.sum.Steps += len(steps)
+	if s.stop != nil {
+		return s.stop()
+	}
 	return nil
 }
 
 // seconds is a time in milliseconds from one in seconds; a negative one is 0.
+// What no recording lasts is cut to what the writer refuses.
 func seconds(s float64) workloads.Millis {
-	return max(0, workloads.Millis(s*1e9+0.5))
+	return max(0, workloads.Millis(min(s, 1e9)*1e9+0.5))
 }
 
 // ptr is a pointer to a time.

@@ -168,7 +168,7 @@ func (s *wekaSession) contexts() {
 
 // blocks are a request's block ids; previous are those of the request before
 // it in the same agent.
-func (e *wekaEntry) blocks(previous []int64) ([]int64, error) {
+func (e *wekaEntry) blocks(previous []int64, size int) ([]int64, error) {
 	if e.New == nil && e.Keep == 0 {
 		return e.HashIDs, nil
 	}
@@ -177,6 +177,9 @@ func (e *wekaEntry) blocks(previous []int64) ([]int64, error) {
 	}
 	ids := slices.Clone(previous[:e.Keep])
 	for _, run := range e.New {
+		if room := int64(e.In/size + 1 - len(ids)); run[1] < 0 || run[1] > room {
+			return nil, fmt.Errorf("new: a run of %d blocks, but a prompt of %d tokens has no more than %d left", run[1], e.In, room)
+		}
 		for k := range run[1] {
 			ids = append(ids, run[0]+k)
 		}

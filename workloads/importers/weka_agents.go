@@ -64,7 +64,7 @@ func (s *wekaSession) call(e *wekaEntry, base float64, id string, own []int) (*w
 		}
 	}
 	var err error
-	if c.ids, err = e.blocks(previous); err != nil {
+	if c.ids, err = e.blocks(previous, s.trace.BlockSize); err != nil {
 		return nil, fmt.Errorf("%s: request %s: %w", s.place, id, err)
 	}
 	c.step = &workloads.Step{ID: id, LLM: workloads.LLM{Model: e.Model, OutputTokens: e.Out}}
