@@ -68,7 +68,7 @@ func steps(b *testing.B, cfg Config) Totals {
 func BenchmarkQueue(b *testing.B) {
 	for _, e := range router.Catalogue() {
 		b.Run(e.Name, func(b *testing.B) {
-			cfg := benchConfig(b, "agent-cloud", e.Name, 4000, 1000)
+			cfg := benchConfig(b, "agent-cloud", e.Name, 4000, 100)
 			var before, after runtime.MemStats
 			done, events := 0, uint64(0)
 			runtime.ReadMemStats(&before)
