@@ -89,7 +89,7 @@ func assemble(t testing.TB, w topology.World) *topology.World {
 }
 
 // smallLibrary has n sessions of 4 to 11 steps with tools, human gaps,
-// branches, resets and, in every fifth session, private steps.
+// branches and, in every fifth session, private steps from the fourth on.
 func smallLibrary(t testing.TB, n int) *workloads.Library {
 	t.Helper()
 	var prefixes workloads.Prefixes
@@ -140,7 +140,7 @@ func smallSteps(i int) []workloads.Step {
 			after.Delay, after.Cause = workloads.Millis(3*time.Second), workloads.CauseHuman
 		}
 		length[k] = l.Context.Tokens() + l.OutputTokens
-		steps[k] = workloads.Step{ID: fmt.Sprint("t", k), LLM: l, PII: i%5 == 1 && k%2 == 1}
+		steps[k] = workloads.Step{ID: fmt.Sprint("t", k), LLM: l, PII: i%5 == 1 && k >= 3}
 		if k > 0 || after.Delay > 0 {
 			steps[k].After = []workloads.After{after}
 		}

@@ -134,6 +134,9 @@ func (g *placing) placeContext(n int32) *Error {
 		return fault("llm.context.keep", "", "%d tokens, but step %q holds %d (prompt %d, output %d)",
 			nd.Keep, base.Step.ID, held, base.Input, base.Output)
 	}
+	if err := g.checkPrivate(n); err != nil {
+		return err
+	}
 	if nd.PrefixTokens = min(nd.Keep, base.PrefixTokens); nd.PrefixTokens > 0 {
 		nd.Prefix = base.Prefix
 	}
@@ -141,6 +144,27 @@ func (g *placing) placeContext(n int32) *Error {
 		g.continued[nd.Base], nd.Line = true, base.Line
 	} else {
 		nd.Line = g.newLine()
+	}
+	return nil
+}
+
+// checkPrivate refuses a step that may leave the device and whose prompt holds
+// tokens that may not: those that a private step added or answered.
+func (g *placing) checkPrivate(n int32) *Error {
+	nd := &g.Steps[n]
+	if nd.Step.PII || g.Session.Data != nil && g.Session.Data.PII {
+		return nil
+	}
+	for b := nd.Base; b >= 0; b = g.Steps[b].Base {
+		base := &g.Steps[b]
+		if nd.Keep <= base.Keep {
+			continue // all of it is from further back
+		}
+		if base.Step.PII {
+			return fault("llm.context.keep", fmt.Sprintf("at most %d, which is what step %q itself kept, or pii: true", base.Keep, base.Step.ID),
+				"%d tokens include those of step %q, which is private", nd.Keep, base.Step.ID)
+		}
+		return nil // what the base kept was checked when it was placed
 	}
 	return nil
 }

@@ -71,7 +71,8 @@
 //	llm        required: the model call (below)
 //	tools      the tool calls (below), all of which start when the answer is
 //	           accepted
-//	pii        true keeps this one step on the device
+//	pii        true keeps this one step on the device; what it adds and answers
+//	           may be kept by private steps only
 //	messages   the recorded chat messages, a list kept as it is
 //
 // A step has three moments: start (it is due), llm_done (its answer is accepted)

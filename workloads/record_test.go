@@ -91,6 +91,8 @@ func TestReaderNamesWhatIsWrong(t *testing.T) {
 		{"spawned without waiting", lines(session, step("p", spawns(`"x"`)), step("x")), `step "x": after: the step is spawned by step "p" but does not wait for it`},
 		{"spawn with duration", lines(session, step("p", `"tools":[{"name":"task","duration_ms":1,"spawn":["x"]}]`)), `tools[0].duration_ms: the call lasts as long as the steps that it spawns`},
 		{"bad tool status", lines(session, step("p", `"tools":[{"name":"t","status":"eror"}]`)), `tools[0].status: unknown value "eror" (did you mean "error"?)`},
+		{"private kept in the open", lines(session, step("r", `"pii":true`), step("s", `"llm":{"output_tokens":1,"context":{"from":"r","keep":1,"add":1}}`)), `step "s": llm.context.keep: 1 tokens include those of step "r", which is private (at most 0, which is what step "r" itself kept, or pii: true)`},
+		{"private kept at second hand", lines(session, step("r", `"pii":true`), step("s", `"pii":true`, `"llm":{"output_tokens":1,"context":{"from":"r","keep":12,"add":5}}`), step("u", `"llm":{"output_tokens":1,"context":{"from":"s","keep":12,"add":1}}`)), `step "u": llm.context.keep: 12 tokens include those of step "r", which is private`},
 		{"private and resident", lines(`{"kind":"session","id":"a","data":{"pii":true,"residency":["eu"]}}`), `data: pii keeps the data on the device`},
 		{"solved and failed", lines(session, step("s", `"llm":{"output_tokens":1,"solved_by":["m"],"failed_by":["m"],"context":{"add":1}}`)), `llm.failed_by[0]: "m" is among solved_by`},
 		{"outcome elsewhere", lines(session, step("s"), `{"kind":"outcome","session":"b","status":"ok","start_ms":0,"end_ms":1}`), `session: "b", behind session "a"`},
