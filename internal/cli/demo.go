@@ -60,7 +60,8 @@ func demo(ctx context.Context, p *plan, stdio Stdio, show *progress) error {
 		return err
 	}
 	_, err := fmt.Fprintf(stdio.Out, `
-Open the report in a browser: it explains every figure. What to try next:
+Open the report in a browser: it explains every figure. What to try next
+(in a checkout, go run . stands for tierlab):
   tierlab workload inspect embedded                    what was replayed
   tierlab topology show agent-cloud                    the world it was replayed in
   tierlab replay embedded --topology flat-central --policy static-central,cascade --arrivals poisson:1

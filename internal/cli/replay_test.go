@@ -54,7 +54,8 @@ func TestReplayIsDeterministic(t *testing.T) {
 // replays one of them.
 func TestReplayRecordsAreWorkloads(t *testing.T) {
 	t.Chdir(t.TempDir())
-	if code, _, stderr := command(t, context.Background(), smallReplay+" --out a"); code != ExitOK {
+	code, summary, stderr := command(t, context.Background(), smallReplay+" --out a")
+	if code != ExitOK {
 		t.Fatal(stderr)
 	}
 	records, err := filepath.Glob("a/records/*")
@@ -63,6 +64,16 @@ func TestReplayRecordsAreWorkloads(t *testing.T) {
 	}
 	if code, _, stderr := command(t, context.Background(), "workload validate "+strings.Join(records, " ")); code != ExitOK {
 		t.Error(stderr)
+	}
+	var inOrder []string
+	for _, policy := range []string{"static-central", "p2c", "cascade"} {
+		for _, r := range []string{"0", "1", "2"} {
+			inOrder = append(inOrder, "a/records/"+policy+".r"+r+".jsonl")
+		}
+	}
+	_, fromRecords, stderr := command(t, context.Background(), "report "+strings.Join(inOrder, " "))
+	if summary, _, _ = strings.Cut(summary, "\nReport: "); fromRecords != summary {
+		t.Errorf("the summary from the records differs:\n%s\nthe run's own:\n%s%s", fromRecords, summary, stderr)
 	}
 	again := "replay a/records/cascade.r0.jsonl --topology tiny --policy p2c --replications 2"
 	if code, stdout, stderr := command(t, context.Background(), again); code != ExitOK || !strings.Contains(stdout, "recorded") {

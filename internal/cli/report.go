@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -65,7 +66,7 @@ func reportRuns(o reportOptions, command []string, stdio Stdio, show *progress) 
 		show.Update("read %s, %s", run, count(len(points), "point"))
 	}
 	show.Done()
-	report, err := reports.New(points, reports.Options{Goals: o.goals, Baseline: o.baseline})
+	report, err := reports.New(points, reports.Options{Policies: inOrder(points), Goals: o.goals, Baseline: o.baseline})
 	if err != nil {
 		return badInput(err)
 	}
@@ -88,6 +89,17 @@ func reportRuns(o reportOptions, command []string, stdio Stdio, show *progress) 
 	}
 	_, err = fmt.Fprintf(stdio.Out, "\nReport: %s/report.html\n", dir.final)
 	return err
+}
+
+// inOrder lists the points' policies as they first appear.
+func inOrder(points []*reports.Point) []string {
+	var names []string
+	for _, p := range points {
+		if !slices.Contains(names, p.Run.Policy) {
+			names = append(names, p.Run.Policy)
+		}
+	}
+	return names
 }
 
 // readPoints reads the points of a run's folder, of a points.jsonl, or makes

@@ -49,8 +49,8 @@ func runTierlab(t *testing.T, args []string) {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
 	code := cli.Main(context.Background(), args, cli.Stdio{In: strings.NewReader(""), Out: &stdout, Err: &stderr})
-	if code != cli.ExitOK || stdout.Len() == 0 {
-		t.Errorf("README.md's tierlab %s: exit %d, %d bytes of output\n%s", strings.Join(args, " "), code, stdout.Len(), stderr.String())
+	if code != cli.ExitOK || stdout.Len()+stderr.Len() == 0 {
+		t.Errorf("README.md's tierlab %s: exit %d\n%s", strings.Join(args, " "), code, stderr.String())
 	}
 }
 
