@@ -76,7 +76,7 @@ func (p *point) startCall(si int32, s *session, e *agent.Effect) {
 	}
 	bytes := int64(float64(tokens) * p.world.Platform.BytesPerToken)
 	oneWay, _ := p.net.Request(p.now, from, to, bytes, s.stepKey(e.Step).Fold(uint64(e.Attempt)))
-	c.egress += p.egress(s.home, e.Target.Site, float64(bytes))
+	c.egress += p.world.EgressUSDPerGB(s.home, e.Target.Site) * float64(bytes) / 1e9
 	p.kernel.Schedule(p.now+oneWay, event{kind: callArrives, gen: c.gen, session: i})
 }
 
@@ -181,9 +181,9 @@ func (p *point) answer(i int32) {
 	target := c.target.Site
 	from, to := p.world.PlaceOf(target, s.origin), p.world.PlaceOf(s.home, s.origin)
 	bytes := float64(c.output) * (p.world.Platform.BytesPerToken + p.world.Platform.SSEBytes)
-	c.egress += p.egress(target, s.home, bytes)
+	c.egress += p.world.EgressUSDPerGB(target, s.home) * bytes / 1e9
 	if s.facts.steps[s.template][c.step].user {
-		c.egress += p.egress(s.home, p.world.DeviceSite, bytes)
+		c.egress += p.world.EgressUSDPerGB(s.home, p.world.DeviceSite) * bytes / 1e9
 	}
 	if c.watched {
 		at := c.first + p.net.Answer(c.first, to, from)
@@ -191,19 +191,6 @@ func (p *point) answer(i int32) {
 	}
 	at := c.done + p.net.Answer(c.done, to, from)
 	p.kernel.Schedule(max(p.now, at), event{kind: callAnswered, gen: c.gen, session: i})
-}
-
-// egress is the price in US dollars of bytes from one site to another; None is
-// the user.
-func (p *point) egress(from, to topology.SiteID, bytes float64) float64 {
-	a := &p.world.Sites[from]
-	switch {
-	case from == to:
-		return 0
-	case to != topology.None && p.world.Sites[to].Provider == a.Provider:
-		return bytes / 1e9 * a.RegionUSDPerGB
-	}
-	return bytes / 1e9 * a.EgressUSDPerGB
 }
 
 // price books what an attempt's tokens cost.

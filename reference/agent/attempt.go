@@ -81,7 +81,11 @@ func (m *Machine) onRouted(e *Event) {
 	}
 	d := e.Decision
 	if d == nil || !m.exists(d.Target) {
-		m.giveUp(e.Step, st, workloads.StatusNoSite)
+		why := workloads.StatusNoSite
+		if d != nil && d.Reason == string(router.RuleBudget) {
+			why = workloads.StatusBudget
+		}
+		m.giveUp(e.Step, st, why)
 		return
 	}
 	st.plan = plan{

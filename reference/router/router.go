@@ -128,7 +128,8 @@ func (s *search) verify(t Target, i int) (*server, Rule) {
 }
 
 // replace puts the nearest target that the rules admit in the place of an
-// answer that they do not. The reason tells which rule it was.
+// answer that they do not. The reason tells which rule it was; where nothing
+// is admitted, it is the budget's rule if more money would help.
 func (r *Router) replace(req *Request, d *Decision, rule Rule) *server {
 	s := r.view.begin(req)
 	s.everywhere()
@@ -137,10 +138,20 @@ func (r *Router) replace(req *Request, d *Decision, rule Rule) *server {
 	}
 	*d = Decision{Fallbacks: [3]Target{NoTarget, NoTarget, NoTarget}}
 	s.answer(d, string(rule))
-	if s.n == 0 {
-		return nil
+	if s.n > 0 {
+		return s.found[0].server
 	}
-	return s.found[0].server
+	if req.History.USDLeft >= 0 {
+		free := *req
+		free.History.USDLeft = -1
+		s = r.view.begin(&free)
+		s.everywhere()
+		if s.n > 0 {
+			d.Reason = string(RuleBudget)
+		}
+		s.req = nil
+	}
+	return nil
 }
 
 // settle is the replica that the policy named, or the Router's choice.

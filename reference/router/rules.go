@@ -31,6 +31,8 @@ type gate struct {
 	pin      topology.ModelID
 	input    float64
 	output   float64
+	there    float64 // dollars per token on the way from the home, at most
+	back     float64 // dollars per answered token from the home to the user, at most
 	usd      float64 // what the budget leaves
 	modality uint32
 	pii      bool
@@ -50,6 +52,9 @@ func (g *gate) begin(v *View, req *Request) {
 		pii:      req.PII,
 		limited:  !(req.History.USDLeft < 0),
 		resident: req.Residency != nil,
+	}
+	if h := req.Home; h >= 0 && int(h) < len(g.t.sends) {
+		g.there, g.back = g.t.sends[h].token, g.t.sends[h].streamed
 	}
 }
 
@@ -109,5 +114,8 @@ func (g *gate) target(t Target) (*server, Rule) {
 
 // reserve is the price in dollars of the whole prompt at the dearer of the
 // prices for new and for cached tokens, and of an answer of the greatest
-// length.
-func (g *gate) reserve(s *server) float64 { return g.input*s.in + g.output*s.out }
+// length, and of their bytes at the dearer of the prices that the home's and
+// the site's providers take.
+func (g *gate) reserve(s *server) float64 {
+	return g.input*(s.in+g.there) + g.output*(s.out+g.back)
+}

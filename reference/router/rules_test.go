@@ -175,3 +175,43 @@ func TestReplicaChoice(t *testing.T) {
 		t.Errorf("ties fall on %d replicas of 8", len(seen))
 	}
 }
+
+// TestNoMoneyIsToldFromNoSite: where nothing is admitted, the reason says
+// whether more money would help.
+func TestNoMoneyIsToldFromNoSite(t *testing.T) {
+	w := routertest.Continuum(t, 20)
+	for _, c := range []struct {
+		name    string
+		change  func(*router.Request)
+		ofMoney bool
+	}{
+		{"no money", func(q *router.Request) { q.Pin, q.History.USDLeft = routertest.Frontier, 1e-6 }, true},
+		{"no site", func(q *router.Request) { q.Modality = "smell" }, false},
+		{"neither", func(q *router.Request) { q.Modality, q.History.USDLeft = "smell", 1e-6 }, false},
+	} {
+		req := plain(w)
+		c.change(&req)
+		d := route(t, w, "p2c", &req)
+		if d.Target != router.NoTarget || (d.Reason == string(router.RuleBudget)) != c.ofMoney {
+			t.Errorf("%s: target %+v, reason %q", c.name, d.Target, d.Reason)
+		}
+	}
+}
+
+// TestReservationCoversEgress: bytes that leave the home and the site are part
+// of what an attempt may cost.
+func TestReservationCoversEgress(t *testing.T) {
+	w := routertest.Continuum(t, 20)
+	req := plain(w)
+	free := route(t, w, "static-central", &req)
+	for i := range w.Sites {
+		w.Sites[i].EgressUSDPerGB = 0.1
+	}
+	w.Platform.BytesPerToken, w.Platform.SSEBytes = 4, 150
+	paid := route(t, w, "static-central", &req)
+	output := float64(router.DefaultConfig().MaxOutput)
+	want := free.ReserveUSD + (1000*4+output*(4+150)*2)*0.1/1e9
+	if diff := paid.ReserveUSD - want; diff > 1e-12 || diff < -1e-12 {
+		t.Errorf("reserved $%.9f, want $%.9f: prompt from the home, answer from the site and on to the user", paid.ReserveUSD, want)
+	}
+}

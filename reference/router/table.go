@@ -19,6 +19,7 @@ type Table struct {
 	// of their lists; of[s] is the number of the first one of site s or after.
 	servers []server
 	of      []int32
+	sends   []send // by SiteID
 	// serverOf is the server of a replica, by ReplicaID.
 	serverOf []int32
 	// ladder groups the models that some site holds by ability, the least
@@ -42,7 +43,7 @@ type server struct {
 	model    topology.ModelID
 	first    topology.ReplicaID
 	replicas int32
-	in, out  float64 // dollars per token, at most
+	in, out  float64 // dollars per token, at most; out includes the answer's bytes
 	tier     topology.Tier
 	prefill  float64 // per token
 	base     float64 // of a decode step
@@ -50,6 +51,10 @@ type server struct {
 	slots    float64
 	price    topology.Price
 }
+
+// send is what a token's bytes cost when they leave a site, in dollars, at
+// most: as part of a prompt, and streamed in an event of its own.
+type send struct{ token, streamed float64 }
 
 // model is what a model can take, and the best that any of its servers does.
 type model struct {
@@ -102,6 +107,9 @@ func (t *Table) addModel(m *topology.Model) {
 }
 
 func (t *Table) addServers(site *topology.Site) {
+	p, usd := &t.World.Platform, max(site.EgressUSDPerGB, site.RegionUSDPerGB)/1e9
+	sends := send{token: p.BytesPerToken * usd, streamed: (p.BytesPerToken + p.SSEBytes) * usd}
+	t.sends = append(t.sends, sends)
 	for i := range site.Deployments {
 		d := &site.Deployments[i]
 		if d.Replicas < 1 {
@@ -109,7 +117,7 @@ func (t *Table) addServers(site *topology.Site) {
 		}
 		s := server{
 			site: site.ID, model: d.Model, first: d.First, replicas: int32(d.Replicas), tier: site.Tier,
-			in: max(d.Price.In, d.Price.Cached) / 1e6, out: d.Price.Out / 1e6, price: d.Price,
+			in: max(d.Price.In, d.Price.Cached) / 1e6, out: d.Price.Out/1e6 + sends.streamed, price: d.Price,
 			prefill: float64(time.Second) / d.PrefillTokS,
 			base:    float64(d.StepBase), perSeq: float64(d.StepPerSeq), slots: float64(max(d.Slots, 1)),
 		}

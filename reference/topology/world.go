@@ -151,6 +151,19 @@ func (w *World) ShareWithin(t Tier, rtt time.Duration) float64 {
 	return share
 }
 
+// EgressUSDPerGB is what 10^9 bytes cost on the way from one site to another;
+// None is the user. Bytes that stay at a site cost nothing.
+func (w *World) EgressUSDPerGB(from, to SiteID) float64 {
+	a := &w.Sites[from]
+	switch {
+	case from == to:
+		return 0
+	case to != None && w.Sites[to].Provider == a.Provider:
+		return a.RegionUSDPerGB
+	}
+	return a.EgressUSDPerGB
+}
+
 // Deployment is model m at site s, or nil.
 func (w *World) Deployment(s SiteID, m ModelID) *Deployment {
 	d := w.Sites[s].Deployments
