@@ -178,15 +178,15 @@ func TestNearestIsCompleteAndSorted(t *testing.T) {
 }
 
 func TestEgress(t *testing.T) {
-	w := World{Sites: []Site{
+	w := topology.World{Sites: []topology.Site{
 		{Provider: "a", EgressUSDPerGB: 0.09, RegionUSDPerGB: 0.02},
 		{Provider: "a", EgressUSDPerGB: 0.09, RegionUSDPerGB: 0.02},
 		{Provider: "b"},
 	}}
 	for _, c := range []struct {
-		from, to SiteID
+		from, to topology.SiteID
 		want     float64
-	}{{0, 0, 0}, {0, 1, 0.02}, {0, 2, 0.09}, {0, None, 0.09}, {2, 0, 0}, {2, None, 0}} {
+	}{{0, 0, 0}, {0, 1, 0.02}, {0, 2, 0.09}, {0, topology.None, 0.09}, {2, 0, 0}, {2, topology.None, 0}} {
 		if got := w.EgressUSDPerGB(c.from, c.to); got != c.want {
 			t.Errorf("from %d to %d: %g USD/GB, want %g", c.from, c.to, got, c.want)
 		}
