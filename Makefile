@@ -1,11 +1,12 @@
 # make check is what .ci/run checks before it runs anything slow.
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+BENCHSTAT   := golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
 FUZZTIME    ?= 10s
 BENCH       ?= .
 COUNT       ?= 10
 
-.PHONY: demo test check bench fuzz cover
+.PHONY: demo test check bench bench-all fuzz cover
 
 demo: ## the embedded workload under several policies, with a report in out/demo
 	go run . demo
@@ -21,8 +22,15 @@ check: ## format, vet, staticcheck, the repository's own rules, go.mod, generate
 	go mod verify
 	go test ./internal/repo
 
-bench: ## BENCH selects by name, COUNT repeats; compare two outputs with benchstat
-	go test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) ./sim/... ./workloads/... ./reference/...
+bench: ## kernel and queue-fidelity figures, medians of COUNT runs; then what is measured once
+	@mkdir -p out
+	go test -run '^$$' -bench Hold -count $(COUNT) ./sim/des | tee out/bench.txt
+	go test -run '^$$' -bench Queue -count $(COUNT) -benchtime 2x -cpu 1 ./sim | tee -a out/bench.txt
+	go run $(BENCHSTAT) out/bench.txt
+	go test -run '^$$' -bench 'Concurrency|Length|MM1At95' -benchtime 1x -cpu 1 ./sim/...
+
+bench-all: ## every benchmark; BENCH selects by name
+	go test -run '^$$' -bench '$(BENCH)' -benchmem ./...
 
 fuzz: ## a short run of every fuzz target
 	@grep -rHo --include='*_test.go' 'func Fuzz[A-Za-z0-9_]*' . | sed 's/:func /:/' | sort | while IFS=: read -r file target; do \

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"slices"
 	"testing"
 	"time"
 
@@ -11,22 +12,9 @@ import (
 	"tierlab/reference/agent"
 	"tierlab/reference/router"
 	"tierlab/reference/topology"
-	"tierlab/workloads"
+	"tierlab/reports"
 	"tierlab/workloads/generate"
 )
-
-// counts is a sink that only looks, as histograms do.
-type counts struct {
-	steps, sessions int
-	active          workloads.Millis
-}
-
-func (c *counts) Step(*workloads.Outcome) error { c.steps++; return nil }
-func (c *counts) Session(o *workloads.Outcome) error {
-	c.sessions++
-	c.active += o.Result.Active
-	return nil
-}
 
 func benchConfig(b *testing.B, name, policy string, sessions, concurrent int) Config {
 	b.Helper()
@@ -53,8 +41,7 @@ func benchConfig(b *testing.B, name, policy string, sessions, concurrent int) Co
 
 func steps(b *testing.B, cfg Config) Totals {
 	b.Helper()
-	c := &counts{}
-	cfg.Sink = c
+	cfg.Sink = reports.NewCollector()
 	totals, err := Run(context.Background(), cfg)
 	if err != nil {
 		b.Fatal(err)
@@ -62,9 +49,10 @@ func steps(b *testing.B, cfg Config) Totals {
 	return totals
 }
 
-// BenchmarkQueue is the queue fidelity on one core: steps a second over 1,000
-// concurrent sessions of the embedded workload, under each policy. Policies
-// that look at every site stand apart by their name.
+// BenchmarkQueue is the queue fidelity on one core with histograms only: steps
+// a second over 100 concurrent sessions of the embedded workload, under each
+// policy. Policies that look at many sites (all but the static ones, random,
+// round-robin, p2c, history and keyword) stand apart by their names.
 func BenchmarkQueue(b *testing.B) {
 	for _, e := range router.Catalogue() {
 		b.Run(e.Name, func(b *testing.B) {
@@ -87,22 +75,54 @@ func BenchmarkQueue(b *testing.B) {
 	}
 }
 
-// BenchmarkLength compares a short with a long run at the same concurrency:
-// the ratio of their speeds says whether cost grows with a run's length.
+// BenchmarkConcurrency is the same under one policy, by how many sessions are
+// active at once: what a session's state costs when caches no longer hold all.
+func BenchmarkConcurrency(b *testing.B) {
+	for _, n := range []int{10, 100, 1000, 10_000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			cfg := benchConfig(b, "agent-cloud", "static-metro", 4*max(n, 1000), n)
+			done := 0
+			b.ResetTimer()
+			for range b.N {
+				done += steps(b, cfg).Steps
+			}
+			b.ReportMetric(float64(done)/b.Elapsed().Seconds(), "steps/s")
+		})
+	}
+}
+
+// BenchmarkLength compares short runs with a long one at the same concurrency:
+// the ratio of their speeds says whether cost grows with a run's length. The
+// short runs stand before and after the long one, and their median counts, so
+// that a machine whose speed drifts does not decide.
 func BenchmarkLength(b *testing.B) {
+	const concurrent, short, long, beside = 500, 1000, 1_000_000, 7
+	speed := func(sessions int) float64 {
+		cfg := benchConfig(b, "agent-cloud", "static-metro", sessions, concurrent)
+		start := time.Now()
+		t := steps(b, cfg)
+		return float64(t.Steps) / time.Since(start).Seconds()
+	}
+	heap := func(name string) {
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		b.ReportMetric(float64(m.HeapSys)/1e6, name)
+	}
 	for range b.N {
-		speed := map[int]float64{}
-		for _, n := range []int{1000, 1_000_000} {
-			cfg := benchConfig(b, "agent-cloud", "static-metro", n, 500)
-			start := time.Now()
-			t := steps(b, cfg)
-			speed[n] = float64(t.Steps) / time.Since(start).Seconds()
-			var m runtime.MemStats
-			runtime.GC()
-			runtime.ReadMemStats(&m)
-			b.ReportMetric(speed[n], fmt.Sprintf("steps/s@%d", n))
-			b.ReportMetric(float64(m.HeapSys)/1e6, fmt.Sprintf("heap-MB@%d", n))
+		var few []float64
+		for range beside {
+			few = append(few, speed(short))
 		}
-		b.ReportMetric(speed[1_000_000]/speed[1000], "ratio")
+		heap("heap-MB@1e3")
+		many := speed(long)
+		heap("heap-MB@1e6")
+		for range beside {
+			few = append(few, speed(short))
+		}
+		slices.Sort(few)
+		median := few[len(few)/2]
+		b.ReportMetric(median, "steps/s@1e3")
+		b.ReportMetric(many, "steps/s@1e6")
+		b.ReportMetric(many/median, "ratio")
 	}
 }
