@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"tierlab/internal/spell"
 )
 
 // Threshold is a limit on a measure of a summary, absolute or relative to an
@@ -47,7 +49,7 @@ func ParseThreshold(text string) (Threshold, error) {
 	}
 	unit, ok := unitOf(t.Measure)
 	if !ok {
-		return fail("%q is not a measure%s", t.Measure, nearest(t.Measure))
+		return fail("%q is not a measure%s", t.Measure, suggest(t.Measure))
 	}
 	limit := strings.TrimSpace(t.text[at+2:])
 	var err error
@@ -111,39 +113,16 @@ func unitOf(measure string) (Unit, bool) {
 	return all[i].Unit, true
 }
 
-// nearest suggests the measure whose name differs least, if it is near.
-func nearest(name string) string {
-	best, at := "", 4
+// suggest names the measure nearest to a wrong name, if one is near.
+func suggest(name string) string {
+	var names []string
 	for _, m := range fixedMeasures() {
-		if d := editDistance(name, m.Name); d < at {
-			best, at = m.Name, d
-		}
+		names = append(names, m.Name)
 	}
-	if best == "" {
-		return "; summary.json lists all under \"measures\""
+	if n := spell.Nearest(name, names); n != "" {
+		return fmt.Sprintf("; did you mean %q?", n)
 	}
-	return fmt.Sprintf("; did you mean %q?", best)
-}
-
-// editDistance is Levenshtein's, over bytes.
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, diagonal+1)
-		}
-	}
-	return row[len(b)]
+	return "; summary.json lists all under \"measures\""
 }
 
 // Check is a threshold applied to one policy.

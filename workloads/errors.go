@@ -3,7 +3,10 @@ package workloads
 import (
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
+
+	"tierlab/internal/spell"
 )
 
 // Error is what is wrong with one line of a record, where, and what would be
@@ -74,34 +77,9 @@ func (e *Error) at(step int, id string) *Error {
 // didYouMean is a hint at the known word nearest to the one given, the first
 // in the alphabet of equally near ones, or empty when none is near.
 func didYouMean(word string, known iter.Seq[string]) string {
-	best, least := "", 2+len(word)/4 // in edits
-	for k := range known {
-		if d := editDistance(word, k); d < least || d == least && best != "" && k < best {
-			best, least = k, d
-		}
-	}
+	best := spell.Nearest(word, slices.Sorted(known))
 	if best == "" {
 		return ""
 	}
 	return fmt.Sprintf("did you mean %q?", best)
-}
-
-// editDistance is the Levenshtein distance of two words in bytes.
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost = 1 + min(diagonal, row[j], row[j+1])
-			}
-			diagonal, row[j+1] = row[j+1], cost
-		}
-	}
-	return row[len(b)]
 }

@@ -130,7 +130,7 @@ func TestReplayRefusesAnEarlierRun(t *testing.T) {
 
 func TestReplayThreshold(t *testing.T) {
 	t.Chdir(t.TempDir())
-	line := "replay embedded --topology tiny --arrivals closed:2 --sessions 4 --replications 1 --warm-up 0s --threshold "
+	line := "replay embedded --topology tiny --policy static-central,p2c --arrivals closed:2 --sessions 4 --replications 2 --workers 2 --warm-up 0s --threshold "
 	if code, _, stderr := command(t, context.Background(), line+"active_makespan_p50<=1s"); code != ExitThreshold || !strings.Contains(stderr, "static-central") {
 		t.Errorf("exit %d: %s", code, stderr)
 	}

@@ -8,6 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"tierlab/internal/spell"
 )
 
 // Main runs one command line, without the program's name, and returns the
@@ -75,7 +77,7 @@ func group(use, short string, subcommands ...*cobra.Command) *cobra.Command {
 			if len(args) == 0 {
 				return cmd.Help()
 			}
-			return badInputf("%s has no command %q%s", cmd.CommandPath(), args[0], didYouMean(args[0], names(cmd)))
+			return badInputf("%s has no command %q%s", cmd.CommandPath(), args[0], spell.Hint(args[0], names(cmd)))
 		},
 	}
 	cmd.AddCommand(subcommands...)
@@ -106,7 +108,7 @@ func flagError(cmd *cobra.Command, err error) error {
 	}
 	var flags []string
 	cmd.Flags().VisitAll(func(f *pflag.Flag) { flags = append(flags, "--"+f.Name) })
-	hint := nearest("--"+unknown.GetSpecifiedName(), flags)
+	hint := spell.Nearest("--"+unknown.GetSpecifiedName(), flags)
 	if hint == "" {
 		return badInputf("%s has no flag --%s (see %[1]s --help)", cmd.CommandPath(), unknown.GetSpecifiedName())
 	}

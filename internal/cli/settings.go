@@ -15,6 +15,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"github.com/spf13/viper"
+
+	"tierlab/internal/spell"
 )
 
 const (
@@ -182,7 +184,7 @@ func checkKeys(file string, got []string, known map[string]string) error {
 	for _, key := range got {
 		if _, ok := known[key]; !ok {
 			keys := slices.Sorted(maps.Keys(known))
-			return badInputf("%s: no command has a setting %q%s", file, key, didYouMean(key, keys))
+			return badInputf("%s: no command has a setting %q%s", file, key, spell.Hint(key, keys))
 		}
 	}
 	return nil
@@ -194,7 +196,7 @@ func warnUnknown(stderr io.Writer, known map[string]string) {
 	for _, entry := range os.Environ() {
 		name, _, _ := strings.Cut(entry, "=")
 		if strings.HasPrefix(name, envPrefix+"_") && !slices.Contains(variables, name) {
-			fmt.Fprintf(stderr, "tierlab: warning: environment variable %s sets nothing%s\n", name, didYouMean(name, variables))
+			fmt.Fprintf(stderr, "tierlab: warning: environment variable %s sets nothing%s\n", name, spell.Hint(name, variables))
 		}
 	}
 }

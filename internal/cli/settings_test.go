@@ -91,21 +91,3 @@ func runTry(t *testing.T, args []string) (seed uint64, list []string) {
 	}
 	return seed, list
 }
-
-func TestNearest(t *testing.T) {
-	policies := []string{"static-central", "static-metro", "keyword", "history", "least-loaded"}
-	for name, want := range map[string]string{
-		"keywrod":       "keyword",
-		"static-metor":  "static-metro",
-		"least_loaded":  "least-loaded",
-		"STATIC-METRO":  "static-metro",
-		"metro":         "static-metro",
-		"frobnicate":    "",
-		"k":             "",
-		"static-centrl": "static-central",
-	} {
-		if got := nearest(name, policies); got != want {
-			t.Errorf("nearest(%q) = %q, want %q", name, got, want)
-		}
-	}
-}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tierlab/internal/spell"
 	"tierlab/workloads"
 	"tierlab/workloads/exporters"
 )
@@ -63,9 +64,9 @@ func (o *exportOptions) validate() (exporters.Exporter, error) {
 		names = append(names, e.Name)
 	}
 	if o.to == "" {
-		return exporters.Exporter{}, fmt.Errorf("--to is missing%s", didYouMean("", names))
+		return exporters.Exporter{}, fmt.Errorf("--to is missing%s", spell.Hint("", names))
 	}
-	return exporters.Exporter{}, fmt.Errorf("--to: no format %q%s", o.to, didYouMean(o.to, names))
+	return exporters.Exporter{}, fmt.Errorf("--to: no format %q%s", o.to, spell.Hint(o.to, names))
 }
 
 func exportWorkload(ctx context.Context, e exporters.Exporter, o exportOptions, stdio Stdio, show *progress) error {

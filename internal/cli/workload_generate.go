@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tierlab/internal/spell"
 	"tierlab/workloads"
 	"tierlab/workloads/generate"
 )
@@ -128,7 +129,7 @@ func readProfile(name string) (*generate.Profile, error) {
 		return generate.Builtin(name)
 	}
 	if !strings.ContainsAny(name, "./") {
-		return nil, badInputf("no profile %q%s", name, didYouMean(name, builtin))
+		return nil, badInputf("no profile %q%s", name, spell.Hint(name, builtin))
 	}
 	text, err := os.ReadFile(name)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tierlab/internal/spell"
 	"tierlab/workloads/importers"
 )
 
@@ -83,7 +84,7 @@ func (o *importOptions) validate() (importers.Importer, error) {
 			return im, nil
 		}
 	}
-	return importers.Importer{}, fmt.Errorf("--from: no format %q%s", o.from, didYouMean(o.from, names))
+	return importers.Importer{}, fmt.Errorf("--from: no format %q%s", o.from, spell.Hint(o.from, names))
 }
 
 func importWorkload(ctx context.Context, im importers.Importer, o importOptions, stdio Stdio, show *progress) error {

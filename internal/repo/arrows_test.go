@@ -15,8 +15,8 @@ type arrow struct {
 	reason string
 }
 
-// arrows is the direction in which packages depend on each other. internal/rng
-// and configs are leaves that every package but the leaves may use.
+// arrows is the direction in which packages depend on each other. internal/rng,
+// internal/spell and configs are leaves that every package but the leaves may use.
 var arrows = []arrow{
 	{".", []string{"internal/cli"},
 		"main.go only starts the command line; put the code into internal/cli or a package under it"},
@@ -26,6 +26,8 @@ var arrows = []arrow{
 		"the rules look at the source as text"},
 	{"internal/rng", nil,
 		"a leaf: every other package draws from it"},
+	{"internal/spell", nil,
+		"a leaf: every message that names a mistake may suggest the right name"},
 	{"configs", nil,
 		"a leaf of data files: the packages that read them know their meaning"},
 	{"workloads", nil,
@@ -56,7 +58,7 @@ var arrows = []arrow{
 
 // leaves may be imported from anywhere but the packages whose rule allows
 // nothing by being leaves themselves.
-var leaves = []string{"internal/rng", "configs"}
+var leaves = []string{"internal/rng", "internal/spell", "configs"}
 
 // thirdParty says which folders may import a module from outside.
 var thirdParty = []struct {

@@ -12,6 +12,7 @@ import (
 // pure lists the packages that decide: they are handed time, events and keyed
 // draws, and return what to do. The same calls give the same answers.
 var pure = []string{
+	"internal/spell",
 	"internal/rng",
 	"reference/agent",
 	"reference/router",

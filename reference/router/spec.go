@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"tierlab/internal/spell"
 	"tierlab/reference/topology"
 )
 
@@ -205,39 +206,11 @@ func (p *Param) canonical() string {
 	return p.format(v)
 }
 
-// suggest names the policy whose name is nearest to a wrong one.
+// suggest names the policy whose name is nearest to a wrong one, or all.
 func suggest(name string) string {
-	best, least := "", min(4, len(name)/2+1)
 	var names []string
 	for _, e := range Catalogue() {
 		names = append(names, e.Name)
-		if d := distance(name, e.Name); d < least {
-			best, least = e.Name, d
-		}
 	}
-	if best != "" {
-		return fmt.Sprintf("; did you mean %q?", best)
-	}
-	return "; known are " + strings.Join(names, ", ")
-}
-
-// distance is the Levenshtein distance between two names, in bytes.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
+	return spell.Hint(name, names)
 }

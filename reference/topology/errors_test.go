@@ -147,7 +147,7 @@ func TestMistakesInAWorld(t *testing.T) {
 		{"no origins", head + "origins: {spread: 2}\n",
 			`small.yaml:4: origins: no city is chosen; give names, or first_rank and last_rank`},
 		{"tools", head + "platform:\n" + platformWith("the moon"),
-			`small.yaml:8: platform.tools_at: no place "the moon"; it may be home, data, metro, regional, central`},
+			`small.yaml:8: platform.tools_at: no place "the moon"; known are home, data, metro, regional, central`},
 		{"percentiles", head + "platform:\n" + strings.Replace(platformWith("home"), "commit_p50_ms: 1", "commit_p50_ms: 3", 1),
 			`small.yaml:5: platform.state.commit_p99_ms: 2 is below commit_p50_ms (3)`},
 		{"store without a tier", head + "platform:\n" + strings.Replace(platformWith("home"), "{commit", "{external: true, commit", 1),

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"tierlab/internal/spell"
 )
 
 // Problem is one thing wrong with an input file.
@@ -70,44 +72,11 @@ func join(path, field string) string {
 // suggest says which of the names the writer may have meant, as the end of a
 // sentence: the nearest one where it is near, else the list where it is short.
 func suggest(got string, names []string) string {
-	best, least := "", len(got)/2+1
-	for _, name := range names {
-		if d := editDistance(strings.ToLower(got), strings.ToLower(name)); d < least {
-			best, least = name, d
-		}
-	}
-	switch {
-	case best != "":
-		return fmt.Sprintf("; did you mean %q?", best)
-	case len(names) == 0:
+	if len(names) == 0 {
 		return "; there is none"
-	case len(names) <= 12:
-		return "; it may be " + strings.Join(names, ", ")
-	default:
-		return fmt.Sprintf("; there are %d, such as %s", len(names), strings.Join(names[:6], ", "))
 	}
-}
-
-// editDistance counts the insertions, deletions, replacements and swaps of
-// neighbours between two names (optimal string alignment over bytes).
-func editDistance(a, b string) int {
-	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
-	for j := range last {
-		last[j] = j
+	if hint := spell.Hint(got, names); hint != "" {
+		return hint
 	}
-	for i := range len(a) {
-		row[0] = i + 1
-		for j := range len(b) {
-			change := last[j]
-			if a[i] != b[j] {
-				change++
-			}
-			row[j+1] = min(change, last[j+1]+1, row[j]+1)
-			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
-				row[j+1] = min(row[j+1], before[j-1]+1)
-			}
-		}
-		before, last, row = last, row, before
-	}
-	return last[len(b)]
+	return fmt.Sprintf("; there are %d, such as %s", len(names), strings.Join(names[:6], ", "))
 }
