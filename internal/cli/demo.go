@@ -49,7 +49,7 @@ func (o *demoOptions) plan() (*plan, error) {
 		workload: embedded, target: "sim", fidelity: "queue", topology: "agent-cloud",
 		policies: []string{"static-central", "static-metro", "keyword", "cascade", "latency-budget", "oracle"},
 		arrivals: "poisson:1", sessions: o.sessions, warmUp: "auto", seed: o.seed, replications: o.replications,
-		records: recordsFirst, thinkCap: 20 * time.Second, toolCap: time.Minute, rho: -1, out: o.out, force: true,
+		records: recordsFirst, thinkCap: 20 * time.Second, toolCap: time.Minute, out: o.out, force: true,
 	}
 	return r.validate()
 }

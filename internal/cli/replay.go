@@ -36,7 +36,7 @@ type replayOptions struct {
 	thinkCap     time.Duration
 	toolCap      time.Duration
 	noValidator  bool
-	rho          float64
+	quality      qualityOptions
 	out          string
 	force        bool
 	workers      int
@@ -88,7 +88,7 @@ func (o *replayOptions) bind(f *pflag.FlagSet) {
 	f.StringSliceVar(&o.policies, "policy", []string{"static-central"}, "the `policies` to compare (tierlab policy list)")
 	f.StringVar(&o.arrivals, "arrivals", "", "how sessions arrive (default: recorded, where the workload has arrivals)")
 	f.IntVarP(&o.sessions, "sessions", "n", 0, "how many arrivals are measured (0: as many as the workload has)")
-	f.StringVar(&o.warmUp, "warm-up", "auto", "run this `long` before measuring; auto: as long as nine in ten sessions take by themselves")
+	f.StringVar(&o.warmUp, "warm-up", "auto", "run for this `duration` before measuring; auto: as long as nine in ten sessions take by themselves")
 	f.BoolVar(&o.inOrder, "in-order", false, "replay sessions in turn instead of resampling them")
 	f.Uint64Var(&o.seed, "seed", 1, "the seed of all draws")
 	f.IntVarP(&o.replications, "replications", "r", 10, "how many times to repeat, each with its own draws")
@@ -98,7 +98,7 @@ func (o *replayOptions) bind(f *pflag.FlagSet) {
 	f.DurationVar(&o.thinkCap, "think-cap", time.Minute, "cap each person's think time (0: as recorded)")
 	f.DurationVar(&o.toolCap, "tool-cap", 10*time.Minute, "cap each tool call and unexplained gap (0: as recorded)")
 	f.BoolVar(&o.noValidator, "no-validator", false, "accept every answer unchecked")
-	f.Float64Var(&o.rho, "rho", -1, "how far failures are the step's own fault, 0 to 1 (default: the topology's)")
+	o.quality.bind(f)
 	f.StringVarP(&o.out, "out", "o", "", "the `folder` to write")
 	f.BoolVar(&o.force, "force", false, "replace the folder when it holds an earlier run")
 	f.IntVar(&o.workers, "workers", 0, "how many replications run at once (0: one for each CPU)")
@@ -131,8 +131,6 @@ func (o *replayOptions) validate() (*plan, error) {
 		return nil, fmt.Errorf("--workers: %d is negative", o.workers)
 	case o.thinkCap < 0 || o.toolCap < 0:
 		return nil, errors.New("--think-cap and --tool-cap cannot be negative")
-	case o.rho > 1 || o.rho < 0 && o.rho != -1:
-		return nil, fmt.Errorf("--rho: %g is not between 0 and 1", o.rho)
 	case o.records != recordsNone && o.records != recordsFirst && o.records != recordsAll:
 		return nil, fmt.Errorf("--records: %q is none of none, first, all", o.records)
 	case o.force && o.out == "":

@@ -42,9 +42,7 @@ func newSweep(ctx context.Context, p *plan, stdio Stdio, dir *outDir, show *prog
 	if err != nil {
 		return nil, err
 	}
-	if o.rho >= 0 {
-		world = withRho(world, o.rho)
-	}
+	world = o.quality.apply(world)
 	lib, err := readLibrary(ctx, o.workload, stdio)
 	if err != nil {
 		return nil, err
@@ -70,17 +68,6 @@ func newSweep(ctx context.Context, p *plan, stdio Stdio, dir *outDir, show *prog
 		Sessions: o.sessions, WarmUp: p.warmUp, InOrder: o.inOrder, Seed: o.seed,
 	}
 	return s, nil
-}
-
-// withRho is the world with another rho: a world of its own, by its name and
-// its digest.
-func withRho(w *topology.World, rho float64) *topology.World {
-	changed := *w
-	changed.Quality.Rho = rho
-	what := fmt.Sprintf("rho %g", rho)
-	digest := sha256.Sum256([]byte(w.Digest + " " + what))
-	changed.Name, changed.Digest = w.Name+" ("+what+")", hex.EncodeToString(digest[:])
-	return &changed
 }
 
 // agent is how sessions behave in a replay: state is durable before its
