@@ -11,6 +11,9 @@ COUNT       ?= 10
 demo: ## the embedded workload under several policies, with a report in out/demo
 	go run . demo
 
+figure: demo ## README's picture, which .ci/run compares with the demo's
+	cp out/demo/figures/cost-latency-quality.svg docs/demo.svg
+
 test: ## every test
 	go test ./...
 
@@ -39,5 +42,6 @@ fuzz: ## a short run of every fuzz target
 	done
 
 cover: ## what the tests of a package and of its users reach
-	go test -coverpkg=./... -coverprofile=out/cover.out ./... 
+	mkdir -p out
+	go test -coverpkg=./... -coverprofile=out/cover.out ./...
 	go tool cover -func=out/cover.out | tail -1
