@@ -94,12 +94,15 @@ func (p *point) cancelCall(si int32, e *agent.Effect) {
 		}
 		p.totals.Cancelled++
 		p.withdraw(i)
-		c.status = workloads.StatusCancelled
+		c.status = e.Status
+		if c.status == workloads.StatusTimeout {
+			p.totals.Timeouts++
+		}
 		p.took = c.took(p.now)
 		p.took.First = 0
 		p.closeCall(i, s)
 		p.feed(s, &agent.Event{
-			Kind: agent.AttemptDone, Step: e.Step, Attempt: e.Attempt, Status: workloads.StatusCancelled, Call: &p.took,
+			Kind: agent.AttemptDone, Step: e.Step, Attempt: e.Attempt, Status: c.status, Call: &p.took,
 		})
 		return
 	}

@@ -18,7 +18,6 @@ type call struct {
 	live    bool
 	watched bool // the session wants to know of its first token
 	hit     bool // the response cache answered
-	cold    bool // it has waited for a cold start
 	status  workloads.Status
 	session int32
 	step    int32

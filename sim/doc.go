@@ -9,11 +9,12 @@
 //
 // # From an effect to its event
 //
+//	Route        -> workflow transitions -> reference/router -> Routed
 //	StartAttempt -> upload (sim/network) -> site: response cache, cold start,
 //	                queue, prefill, decode (sim/site) -> download -> AttemptDone
 //	Validate     -> Validator.Latency -> Validated
 //	RunTool      -> sandbox start, way to the data, recorded time -> ToolDone
-//	Commit       -> store (and its round trip), workflow transitions -> Committed
+//	Commit       -> store (and its round trip) -> Committed
 //	SetTimer     -> TimerFired
 //
 // # Fidelity
@@ -29,6 +30,12 @@
 // by least recent use within KVTokens. A user's own device runs one sequence
 // at a time in order of arrival and remembers one context; an attempt that is
 // called off there keeps the device until it would have ended.
+//
+// A replica that scales to zero starts with the first request that finds it
+// stopped; others that come meanwhile wait for the same start. A start, like a
+// site's failure, empties its cache. Loads and health reach the router late:
+// sampled at most once in Platform.ViewInterval, and then half the mean round
+// trip to the homes on their way.
 //
 // # Time, luck and load
 //

@@ -27,21 +27,30 @@ func lognormal(p50, p99 time.Duration, draw rng.Stream) time.Duration {
 	return time.Duration(float64(p50) * math.Exp(sigma*draw.Normal()))
 }
 
-// commitTime is how long a session waits until its events are durable and, in
-// a topology with a separate workflow service, until that service has made its
-// transitions.
+// commitTime is how long a session waits until its events are durable. Those of
+// a private session stay on its user's device.
 func (p *point) commitTime(s *session, e *agent.Effect) time.Duration {
-	store, flow := &p.world.Platform.State, &p.world.Platform.Orchestration
+	store := &p.world.Platform.State
 	key := s.stepKey(e.Step).For(rng.Commit).Fold(uint64(e.Attempt))
 	d := lognormal(store.CommitP50, store.CommitP99, key.Fold(0))
-	home := p.world.PlaceOf(s.home, s.origin)
-	if at := p.world.StateSite[s.home]; store.External && at != topology.None {
-		d += p.net.RTT(p.now, home, p.world.PlaceOf(at, s.origin))
+	data := s.graph.Session.Data
+	if at := p.world.StateFor(s.home, s.origin); store.External && at != topology.None && !(data != nil && data.PII) {
+		d += p.net.RTT(p.now, p.world.PlaceOf(s.home, s.origin), p.world.PlaceOf(at, s.origin))
 	}
-	if flow.Service {
-		for i := range flow.StepsPerCall {
-			d += lognormal(flow.TransitionP50, flow.TransitionP99, key.Fold(uint64(i)+1))
-		}
+	return d
+}
+
+// transitionTime is how long a separate workflow service takes for the
+// transitions of one model call and its tools.
+func (p *point) transitionTime(s *session, e *agent.Effect) time.Duration {
+	flow := &p.world.Platform.Orchestration
+	if !flow.Service {
+		return 0
+	}
+	key := s.stepKey(e.Step).For(rng.Commit).Fold(uint64(e.Attempt))
+	d := time.Duration(0)
+	for i := range flow.StepsPerCall {
+		d += lognormal(flow.TransitionP50, flow.TransitionP99, key.Fold(uint64(i)+1))
 	}
 	return d
 }

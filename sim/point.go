@@ -21,6 +21,7 @@ const (
 	arrival      kind = 1 + iota // the next session arrives
 	reached                      // its first message has reached its home
 	timer                        // a session's timer: tool holds its agent.TimerKind
+	transition                   // a workflow service has made its transitions: the router may be asked
 	committed                    // a session's events are durable
 	validated                    // a validator has looked; tool is 1 when it passed the answer
 	toolDone                     // a tool call is over
@@ -28,7 +29,9 @@ const (
 	callAnswered                 // its answer has reached the home
 	firstToken                   // its first token has reached the home
 	wake                         // a replica has something due: session holds the replica
-	report                       // a replica's load reaches the router's view
+	report                       // a replica reports its load
+	observed                     // the report reaches the router: session holds the replica, attempt and tool what runs and waits
+	health                       // the router learns that a site (session) is down (tool 1) or back
 	expiry                       // the limit of the attempt that was set first has passed
 	fault                        // a site goes down or comes back: session holds the fault
 )
@@ -40,8 +43,8 @@ type event struct {
 	gen     uint32
 	session int32
 	step    int32
-	attempt int16
-	tool    int16
+	attempt int32
+	tool    int32
 }
 
 // point is one replication of one policy: a world of its own.
@@ -55,6 +58,7 @@ type point struct {
 	router  *router.Router
 	quality quality
 	homes   []topology.SiteID // by origin
+	lag     []time.Duration   // of a site's reports, by site
 	origins []float64         // cumulative weights
 
 	replicas []replica
@@ -96,6 +100,7 @@ func newPoint(cfg *Config) *point {
 		quality: newQuality(w),
 	}
 	p.placeHomes()
+	p.placeReader()
 	p.buildReplicas()
 	p.bindFuture()
 	p.commitUSD, p.stepUSD = commitCost(&w.Platform)
@@ -143,6 +148,10 @@ func (p *point) dispatch(e *event) {
 		p.expire()
 	case report:
 		p.reportReplica(e.session)
+	case observed:
+		p.observeReplica(e)
+	case health:
+		p.router.ObserveSite(topology.SiteID(e.session), e.tool == 1)
 	case fault:
 		p.applyFault(int(e.session), e.tool == 1)
 	default:

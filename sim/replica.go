@@ -20,7 +20,8 @@ type replica struct {
 	d        *topology.Deployment
 	tier     topology.Tier
 	reports  bool          // a load report is on its way
-	warm     time.Duration // running until then, where it can stop
+	ready    time.Duration // its latest start is over then, where it can stop
+	warm     time.Duration // and it runs until then without work
 	running  int32         // as last seen, for the window's integrals
 	queued   int32
 }
@@ -45,6 +46,7 @@ func (p *point) buildReplicas() {
 			Slots: r.d.Slots, QueueLimit: limit, Speed: site.Batched(r.d.StepBase, r.d.StepPerSeq),
 		})
 		r.prefixes = site.NewPrefixes(site.PrefixConfig{Capacity: int(r.d.KVTokens)})
+		r.warm = unset
 		p.totals.Slots += r.d.Slots
 	}
 }
@@ -54,14 +56,9 @@ func (p *point) buildReplicas() {
 func (p *point) offer(i int32, s *session) {
 	c := &p.calls[i]
 	r := &p.replicas[c.target.Replica]
-	if r.d.WarmFor > 0 {
-		if p.now > r.warm && r.server.InService() == 0 && !c.cold {
-			c.cold = true
-			r.warm = p.now + r.d.ColdStart + r.d.WarmFor
-			p.kernel.Schedule(p.now+r.d.ColdStart, event{kind: callArrives, gen: c.gen, session: i})
-			return
-		}
-		r.warm = max(r.warm, p.now+r.d.WarmFor)
+	if at := r.start(p.now); at > p.now {
+		p.kernel.Schedule(at, event{kind: callArrives, gen: c.gen, session: i})
+		return
 	}
 	c.cached = min(p.resident(r, s, c.step), c.input-1)
 	prefill, decode := work(r.d, c)
@@ -75,6 +72,21 @@ func (p *point) offer(i int32, s *session) {
 		c.handle = h
 	}
 	p.afterMove(int32(c.target.Replica), moved)
+}
+
+// start is when a replica that is asked to serve now can: at once, or when a
+// start is over, its own or that of a request before it. A replica that has to
+// start holds no prefix.
+func (r *replica) start(now time.Duration) time.Duration {
+	if r.d.WarmFor == 0 {
+		return now
+	}
+	if now > r.warm && r.server.InService() == 0 {
+		r.prefixes.Clear()
+		r.ready = now + r.d.ColdStart
+		r.warm = r.ready + r.d.WarmFor
+	}
+	return max(now, r.ready)
 }
 
 // resident is how many of a step's prompt tokens the replica is believed to
@@ -140,6 +152,9 @@ func (p *point) afterMove(ri int32, moved []site.Transition) {
 	if running == r.running && queued == r.queued {
 		return
 	}
+	if running == 0 {
+		r.warm = max(r.warm, p.now+r.d.WarmFor)
+	}
 	p.window.load(p.now, r.tier, running-r.running, queued-r.queued)
 	r.running, r.queued = running, queued
 	if !r.reports {
@@ -174,11 +189,37 @@ func (p *point) transition(r *replica, t *site.Transition) {
 	}
 }
 
-// reportReplica brings a replica's load to the router's view.
+// reportReplica sends a replica's load on its way to the router.
 func (p *point) reportReplica(ri int32) {
 	r := &p.replicas[ri]
 	r.reports = false
-	p.router.Observe(p.now, topology.ReplicaID(ri), int(r.running), int(r.queued))
+	p.kernel.Schedule(p.now+p.lag[p.world.Replicas[ri].Site],
+		event{kind: observed, session: ri, attempt: r.running, tool: r.queued})
+}
+
+// observeReplica brings a replica's load, as it was when it was sent, to the
+// router's view.
+func (p *point) observeReplica(e *event) {
+	sent := p.now - p.lag[p.world.Replicas[e.session].Site]
+	p.router.Observe(sent, topology.ReplicaID(e.session), int(e.attempt), int(e.tool))
+}
+
+// placeReader says how long a site's report is on its way. The view is one for
+// all homes, so it is half the undisturbed round trip to the home of a user,
+// on average over the users.
+func (p *point) placeReader() {
+	p.lag = make([]time.Duration, len(p.world.Sites))
+	for s := range p.lag {
+		if topology.SiteID(s) == p.world.DeviceSite {
+			continue
+		}
+		sum := 0.0
+		for o := range p.world.Origins {
+			home := p.world.PlaceOf(p.homes[o], topology.OriginID(o))
+			sum += p.world.Origins[o].Weight * float64(p.world.Link(topology.Place(s), home).RTT)
+		}
+		p.lag[s] = time.Duration(sum / p.origins[len(p.origins)-1] / 2)
+	}
 }
 
 // scheduleFaults puts the first window of every site fault on the calendar.
@@ -203,13 +244,19 @@ func (p *point) applyFault(i int, begin bool) {
 		}
 		p.kernel.Schedule(p.now+f.Length, event{kind: fault, session: int32(i)})
 	}
+	down := p.siteDown(f.Site) // windows of several faults may overlap
 	for ri := range p.replicas {
 		r := &p.replicas[ri]
 		if p.world.Replicas[ri].Site == f.Site && r.server != nil {
-			p.afterMove(int32(ri), r.server.SetDown(p.now, begin, p.moved[:0]))
+			if down {
+				r.prefixes.Clear()
+			}
+			p.afterMove(int32(ri), r.server.SetDown(p.now, down, p.moved[:0]))
 		}
 	}
-	p.router.ObserveSite(f.Site, begin)
+	// A site's health is read off its reports, so it is as late as they are.
+	p.kernel.Schedule(p.now+p.world.Platform.ViewInterval+p.lag[f.Site],
+		event{kind: health, session: int32(f.Site), tool: int32(b2u(down))})
 }
 
 // siteDown says whether a site refuses requests now.

@@ -91,7 +91,7 @@ func (p *point) sessionEvent(e *event) {
 	if !s.live || s.gen != e.gen {
 		return
 	}
-	ev := agent.Event{Step: e.step, Attempt: int32(e.attempt), Tool: int32(e.tool)}
+	ev := agent.Event{Step: e.step, Attempt: e.attempt, Tool: e.tool}
 	switch e.kind {
 	case reached:
 		ev.Kind, ev.Turn = agent.Arrived, p.now-s.arrived
@@ -101,6 +101,8 @@ func (p *point) sessionEvent(e *event) {
 		ev.Kind, ev.USD = agent.Committed, p.commitUSD
 	case validated:
 		ev.Kind, ev.Pass, ev.Tool, ev.USD = agent.Validated, e.tool == 1, 0, p.world.Validator.USDPerCall
+	case transition:
+		ev.Kind = agent.Routed
 	case toolDone:
 		ev.Kind, ev.USD = agent.ToolDone, p.world.Platform.Sandbox.USDPerCall
 		p.totals.Tools++
@@ -110,11 +112,15 @@ func (p *point) sessionEvent(e *event) {
 }
 
 // tell hands an event to a session's machine and carries out what it asks for,
-// and what it asks for in answer to that.
+// and what it asks for in answer to that. Of Routed, the decision is made here.
 func (p *point) tell(si int32, ev *agent.Event) {
 	s := p.sessions[si]
 	base := len(p.effects)
-	p.feed(s, ev)
+	if ev.Kind == agent.Routed {
+		p.route(s, &agent.Effect{Kind: agent.Route, Step: ev.Step, Attempt: ev.Attempt})
+	} else {
+		p.feed(s, ev)
+	}
 	for i := base; i < len(p.effects); i++ {
 		e := p.effects[i]
 		p.carryOut(si, s, &e)
@@ -129,9 +135,14 @@ func (p *point) feed(s *session, ev *agent.Event) {
 
 // carryOut does what a machine asks for.
 func (p *point) carryOut(si int32, s *session, e *agent.Effect) {
-	ev := event{gen: s.gen, session: si, step: e.Step, attempt: int16(e.Attempt), tool: int16(e.Tool)}
+	ev := event{gen: s.gen, session: si, step: e.Step, attempt: e.Attempt, tool: e.Tool}
 	switch e.Kind {
 	case agent.Route:
+		if d := p.transitionTime(s, e); d > 0 {
+			ev.kind = transition
+			p.kernel.Schedule(p.now+d, ev)
+			return
+		}
 		p.route(s, e)
 	case agent.Start:
 		p.startCall(si, s, e)
@@ -142,10 +153,10 @@ func (p *point) carryOut(si int32, s *session, e *agent.Effect) {
 			p.setTimeout(si, s, e)
 			return
 		}
-		ev.kind, ev.tool = timer, int16(e.Timer)
+		ev.kind, ev.tool = timer, int32(e.Timer)
 		p.kernel.Schedule(max(e.At, p.now), ev)
 	case agent.Validate:
-		ev.kind, ev.tool = validated, int16(b2u(p.passes(s, e)))
+		ev.kind, ev.tool = validated, int32(b2u(p.passes(s, e)))
 		p.kernel.Schedule(p.now+p.world.Validator.Latency, ev)
 	case agent.RunTool:
 		ev.kind = toolDone

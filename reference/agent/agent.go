@@ -105,6 +105,6 @@ type Effect struct {
 	// Watch, on Start, says that a hedge depends on the first token: only
 	// then does the driver need to report it.
 	Watch  bool
-	Status workloads.Status // of Finish
+	Status workloads.Status // of Finish; on Cancel, why: cancelled or timeout
 	Bytes  int64            // of Commit
 }

@@ -167,7 +167,7 @@ func (m *Machine) cancel(i int32, why workloads.Status) {
 	}
 	a := &m.attempts[i]
 	a.stopping = why
-	m.emit(Effect{Kind: Cancel, Step: a.step, Attempt: a.number})
+	m.emit(Effect{Kind: Cancel, Step: a.step, Attempt: a.number, Status: why})
 }
 
 func (m *Machine) onFirstToken(e *Event) {

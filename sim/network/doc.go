@@ -12,7 +12,7 @@
 // of egress and not in time.
 //
 // rtt is the link's undisturbed round trip plus its jitter, times the factor
-// of a fault that slows the link. Jitter is lognormal, one draw a link and
+// of a fault that slows the link, or a site at either end. Jitter is lognormal, one draw a link and
 // time slot (SlotLength): all that crosses a link in one slot meets the same
 // weather, whatever the policy, so policies compare under common random
 // numbers.

@@ -42,7 +42,7 @@ func New(w *topology.World, draws rng.Stream) *Network {
 	places := len(w.Sites) + len(w.Origins)
 	n := &Network{world: w, draws: draws.For(rng.Jitter), places: places, pool: make([][]connection, places)}
 	for _, f := range w.Faults {
-		if f.Site == topology.None {
+		if f.Site == topology.None || !f.Down { // a site that is down is the site's own
 			n.faults = append(n.faults, f)
 		}
 	}
@@ -60,7 +60,7 @@ func (n *Network) RTT(now time.Duration, a, b topology.Place) time.Duration {
 		rtt += time.Duration(float64(l.JitterMedian) * math.Exp(l.JitterSigma*z))
 	}
 	for i := range n.faults {
-		if f := &n.faults[i]; linkOf(f, a, b) && Active(f, i, now, n.draws) {
+		if f := &n.faults[i]; meets(f, a, b) && Active(f, i, now, n.draws) {
 			rtt = time.Duration(float64(rtt) * max(f.Slow, 1))
 		}
 	}
@@ -70,14 +70,19 @@ func (n *Network) RTT(now time.Duration, a, b topology.Place) time.Duration {
 // Down says whether a fault has cut the link between two places.
 func (n *Network) Down(now time.Duration, a, b topology.Place) bool {
 	for i := range n.faults {
-		if f := &n.faults[i]; f.Down && linkOf(f, a, b) && Active(f, i, now, n.draws) {
+		if f := &n.faults[i]; f.Down && meets(f, a, b) && Active(f, i, now, n.draws) {
 			return true
 		}
 	}
 	return false
 }
 
-func linkOf(f *topology.Fault, a, b topology.Place) bool {
+// meets says whether a fault is on the way between two places: of their link,
+// or of a site at either end.
+func meets(f *topology.Fault, a, b topology.Place) bool {
+	if f.Site != topology.None {
+		return a == topology.Place(f.Site) || b == topology.Place(f.Site)
+	}
 	return f.From == a && f.To == b || f.From == b && f.To == a
 }
 
