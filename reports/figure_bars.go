@@ -139,7 +139,7 @@ func (r *Report) utilisationFigure() (*figure, error) {
 	}
 	return &figure{
 		name: "tier-utilisation", title: "How busy each tier is", height: 66 + rowHeight*vg.Length(len(r.study.order)),
-		caption: "Replica-time at work as a share of the replica-time that there is, over the whole run.",
+		caption: "Slot-time at work as a share of the slot-time that there is, over the measured window.",
 		draw: func(c draw.Canvas) error {
 			names := widest(label(9, ink), r.study.order) + 8
 			panels := columnsOf(draw.Crop(c, names, 0, 0, 0), len(tiers), 16)

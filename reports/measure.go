@@ -217,7 +217,7 @@ func tierMeasures(tiers []string) []Measure {
 	}
 	for _, tier := range tiers {
 		all = append(all, Measure{"utilisation_" + tier, "Utilisation: " + tier, Share, Neutral,
-			"replica-time at work / replica-time of tier " + tier + ", over the whole run",
+			"slot-time at work / slot-time of tier " + tier + ", over the measured window",
 			func(p *Point) float64 {
 				i := slices.IndexFunc(p.Usage, func(u Usage) bool { return u.Tier == tier })
 				if i < 0 {

@@ -39,8 +39,8 @@ type Conditions struct {
 	Usage  []Usage
 }
 
-// Usage is how busy a tier's replicas were: replica-time at work, and
-// replica-time that there was.
+// Usage is how busy a tier was: the time for which the mean slot was at work in
+// the measured windows, and how long these were.
 type Usage struct {
 	Tier     string           `json:"tier"`
 	Busy     workloads.Millis `json:"busy_ms"`

@@ -155,7 +155,7 @@ func (p *point) serveOnDevice(i int32, s *session) {
 	c.done = c.first + decode
 	s.deviceFree = c.done
 	s.deviceKeep(c)
-	p.totals.Busy[topology.Device] += prefill + decode
+	p.window.device(prefill + decode)
 	p.answer(i)
 }
 

@@ -166,6 +166,7 @@ func (p *point) close() {
 	for _, s := range p.sessions {
 		if s.live {
 			p.totals.Active++
+			p.totals.ActiveUSD += s.machine.Cost().Total()
 		}
 	}
 	for i := range p.calls {

@@ -47,7 +47,7 @@ func (p *point) buildReplicas() {
 		})
 		r.prefixes = site.NewPrefixes(site.PrefixConfig{Capacity: int(r.d.KVTokens)})
 		r.warm = unset
-		p.totals.Slots += r.d.Slots
+		p.totals.Slots[r.tier] += r.d.Slots
 	}
 }
 

@@ -61,6 +61,12 @@ func (c *Config) prepare() error {
 	switch {
 	case c.Arrivals.Process == 0:
 		return errors.New("sim: no arrival process given")
+	case c.Arrivals.Process == Closed && c.Arrivals.N < 1:
+		return fmt.Errorf("sim: %s: want at least 1 session", c.Arrivals)
+	case (c.Arrivals.Process == Poisson || c.Arrivals.Process == Gamma) && !(c.Arrivals.Rate > 0):
+		return fmt.Errorf("sim: %s: want a rate above 0", c.Arrivals)
+	case c.Arrivals.Process == Gamma && !(c.Arrivals.CV > 0):
+		return fmt.Errorf("sim: %s: want a coefficient of variation above 0", c.Arrivals)
 	case c.Arrivals.Process == Recorded && !sc.Library.Recorded:
 		return fmt.Errorf("sim: workload %q has sessions without arrival_ms: give arrivals such as poisson:0.5", sc.Library.Header.Name)
 	}

@@ -34,6 +34,9 @@ func NewScenario(w *topology.World, lib *workloads.Library) (*Scenario, error) {
 	if len(lib.Sessions) == 0 {
 		return nil, fmt.Errorf("workload %q has no session", lib.Header.Name)
 	}
+	if len(w.Origins) == 0 {
+		return nil, fmt.Errorf("topology %q has no origin: sessions need users", w.Name)
+	}
 	s := &Scenario{
 		World: w, Library: lib, table: router.NewTable(w),
 		programs: make([]*agent.Program, len(lib.Sessions)),

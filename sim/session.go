@@ -104,6 +104,9 @@ func (p *point) sessionEvent(e *event) {
 	case transition:
 		ev.Kind = agent.Routed
 	case toolDone:
+		if !s.machine.ToolRunning(e.step, ev.Tool) {
+			return // it was called off
+		}
 		ev.Kind, ev.USD = agent.ToolDone, p.world.Platform.Sandbox.USDPerCall
 		p.totals.Tools++
 	}

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"tierlab/reference/topology"
@@ -20,7 +21,8 @@ type Totals struct {
 	InputTokens, CachedTokens  int64 // of answered attempts
 	OutputTokens               int64
 	USD                        float64 // all attempts, stores, tools and checks
-	SessionUSD                 float64 // the same, by the sessions' own books
+	SessionUSD                 float64 // the same, by the books of finished sessions
+	ActiveUSD                  float64 // and by those of active ones
 	PrivateOffDevice           int     // steps with private data that left the device
 	ResidencyBroken            int
 	Untimed                    int     // attempts whose parts did not sum to what they took
@@ -30,14 +32,14 @@ type Totals struct {
 
 	// Window is how long measured sessions were arriving.
 	Window time.Duration
-	// Busy is slot time in use and Capacity slot time on offer, by tier, over
-	// the measured window; the device tier has no capacity of its own.
-	Busy, Capacity [topology.Tiers]time.Duration
+	// Busy is slot time in use, by tier, over the measured window; what is on
+	// offer is Window for each of the tier's Slots. Users' devices have no slots
+	// to share, and what they start in the window counts in full.
+	Busy  [topology.Tiers]time.Duration
+	Slots [topology.Tiers]int
 	// QueuedFirst and QueuedLast are the mean numbers of waiting requests in
 	// the first and in the last half of the measured window.
 	QueuedFirst, QueuedLast float64
-	// Slots counts the sequences that all replicas together can run.
-	Slots int
 	// Measured counts finished measured sessions of the Wanted.
 	Measured, Wanted int
 	Partial          bool
@@ -53,6 +55,8 @@ func (t *Totals) Check() error {
 			t.Attempts, t.Answered, t.Cancelled, t.InFlight)
 	case t.Untimed != 0:
 		return fmt.Errorf("INV-4: the parts of %d attempts do not sum to what they took", t.Untimed)
+	case math.Abs(t.USD-t.SessionUSD-t.ActiveUSD) > 1e-6*t.USD:
+		return fmt.Errorf("INV-6: the work cost $%.9f, sessions were charged $%.9f", t.USD, t.SessionUSD+t.ActiveUSD)
 	case t.Overrun > 1e-9:
 		return fmt.Errorf("INV-6: a session spent $%.6f more than its budget", t.Overrun)
 	case t.PrivateOffDevice != 0:
@@ -63,11 +67,23 @@ func (t *Totals) Check() error {
 		return fmt.Errorf("INV-5: %d tokens cached of %d sent", t.CachedTokens, t.InputTokens)
 	}
 	for tier := range t.Busy {
-		if topology.Tier(tier) != topology.Device && t.Busy[tier] > t.Capacity[tier] {
-			return fmt.Errorf("INV-8: tier %s was busy %v of %v", topology.Tier(tier), t.Busy[tier], t.Capacity[tier])
+		// Slots x Window may exceed what a Duration holds.
+		if n := t.Slots[tier]; n > 0 && t.Busy[tier]/time.Duration(n) > t.Window {
+			return fmt.Errorf("INV-8: tier %s was busy for %v in %v of %d slots", topology.Tier(tier), t.Busy[tier], t.Window, n)
 		}
 	}
 	return nil
+}
+
+// inService is the mean number of requests in service at shared sites in the
+// measured window. Idle sites elsewhere do not count: a queue that grows at one
+// site is no less a queue because others have room.
+func (t *Totals) inService() float64 {
+	busy := 0.0
+	for tier := topology.Metro; tier < topology.Tiers; tier++ {
+		busy += float64(t.Busy[tier])
+	}
+	return busy / max(1, float64(t.Window))
 }
 
 // Invalid lists the reasons for which the point's figures should not be
@@ -77,7 +93,10 @@ func (t *Totals) Invalid() []string {
 	if t.Partial {
 		why = append(why, fmt.Sprintf("partial: stopped after %d of %d measured sessions", t.Measured, t.Wanted))
 	}
-	if grown := t.QueuedLast - t.QueuedFirst; grown > 1 && grown > 0.5*t.QueuedFirst && t.QueuedLast > 0.01*float64(t.Slots) {
+	if !t.Partial && t.Measured < t.Wanted {
+		why = append(why, fmt.Sprintf("only %d of %d measured sessions ended", t.Measured, t.Wanted))
+	}
+	if grown := t.QueuedLast - t.QueuedFirst; grown > 1 && grown > 0.5*t.QueuedFirst && t.QueuedLast > 0.25*t.inService() {
 		why = append(why, fmt.Sprintf("no steady state: %.1f requests waited on average in the first half of the window, %.1f in the last",
 			t.QueuedFirst, t.QueuedLast))
 	}

@@ -91,6 +91,13 @@ func (w *window) load(now time.Duration, t topology.Tier, running, queued int32)
 	w.queued += queued
 }
 
+// device takes note of a device's work, which loads no replica.
+func (w *window) device(work time.Duration) {
+	if w.opened >= 0 && w.closed == 0 {
+		w.busy[topology.Device] += work
+	}
+}
+
 // complete says that every measured session is over.
 func (w *window) complete(t *Totals) bool { return w.want > 0 && t.Measured >= w.want }
 
@@ -108,11 +115,6 @@ func (w *window) close(p *point) {
 	p.totals.Window = length
 	for t := range w.busy {
 		p.totals.Busy[t] += w.busy[t]
-	}
-	for i := range p.replicas {
-		if r := &p.replicas[i]; r.server != nil {
-			p.totals.Capacity[r.tier] += length * time.Duration(r.d.Slots)
-		}
 	}
 	middle := w.opened + length/2
 	var first, last time.Duration

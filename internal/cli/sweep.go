@@ -211,8 +211,10 @@ func (s *sweep) load() string {
 func usage(t *sim.Totals) []reports.Usage {
 	var list []reports.Usage
 	for tier := range t.Busy {
-		if t.Capacity[tier] > 0 {
-			list = append(list, reports.Usage{Tier: topology.Tier(tier).String(), Busy: workloads.Millis(t.Busy[tier]), Capacity: workloads.Millis(t.Capacity[tier])})
+		if n := t.Slots[tier]; n > 0 && t.Window > 0 {
+			list = append(list, reports.Usage{
+				Tier: topology.Tier(tier).String(), Busy: workloads.Millis(t.Busy[tier] / time.Duration(n)), Capacity: workloads.Millis(t.Window),
+			})
 		}
 	}
 	return list

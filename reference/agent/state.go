@@ -125,6 +125,9 @@ func (m *Machine) Started() time.Duration { return m.start }
 func (m *Machine) Active() int { return m.active }
 func (m *Machine) Done() int   { return m.done }
 
+// ToolRunning says that a tool call was asked for and has not been answered.
+func (m *Machine) ToolRunning(s, t int32) bool { return m.tools[m.prog.nodes[s].tool+t].running }
+
 // Finished says that Finish is out: the machine takes no more events.
 func (m *Machine) Finished() bool { return m.finished }
 
