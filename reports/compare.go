@@ -46,16 +46,7 @@ func (c *Comparison) Met() bool {
 func Compare(old, s *Summary, thresholds []Threshold) (*Comparison, error) {
 	a, b := old.Provenance, s.Provenance
 	c := &Comparison{Paired: a.WorkloadDigest == b.WorkloadDigest && a.Load == b.Load && a.Seed == b.Seed && a.Target == b.Target}
-	for _, field := range [][3]string{
-		{"workload", a.Workload + " " + a.WorkloadDigest, b.Workload + " " + b.WorkloadDigest},
-		{"topology", a.Topology + " " + a.TopologyDigest, b.Topology + " " + b.TopologyDigest},
-		{"load", a.Load, b.Load}, {"target", a.Target + " " + a.Fidelity, b.Target + " " + b.Fidelity},
-		{"seed", fmt.Sprint(a.Seed), fmt.Sprint(b.Seed)},
-	} {
-		if field[1] != field[2] {
-			c.Notes = append(c.Notes, fmt.Sprintf("the %s differs: %s, now %s", field[0], field[1], field[2]))
-		}
-	}
+	c.Notes = a.differences(b)
 	for _, side := range []struct {
 		name string
 		s    *Summary
@@ -206,3 +197,22 @@ func writeLines(out io.Writer, lines [][]string) {
 		fmt.Fprintln(out, strings.TrimRight(b.String(), " "))
 	}
 }
+
+// differences says where b's run differs from a's: "the seed differs: 1, now 2".
+func (a Provenance) differences(b Provenance) []string {
+	var notes []string
+	for _, field := range [][3]string{
+		{"workload", a.Workload + " " + shortDigest(a.WorkloadDigest), b.Workload + " " + shortDigest(b.WorkloadDigest)},
+		{"topology", a.Topology + " " + shortDigest(a.TopologyDigest), b.Topology + " " + shortDigest(b.TopologyDigest)},
+		{"load", a.Load, b.Load}, {"target", a.Target + " " + a.Fidelity, b.Target + " " + b.Fidelity},
+		{"seed", fmt.Sprint(a.Seed), fmt.Sprint(b.Seed)},
+	} {
+		if field[1] != field[2] {
+			notes = append(notes, fmt.Sprintf("the %s differs: %s, now %s", field[0], field[1], field[2]))
+		}
+	}
+	return notes
+}
+
+// shortDigest is as much of a digest as tells two apart by eye.
+func shortDigest(digest string) string { return digest[:min(12, len(digest))] }

@@ -134,7 +134,11 @@ func arrange(points []*Point, o Options) (*study, error) {
 	s := &study{points: make(map[string][]*Point)}
 	for _, p := range points {
 		if a, b := provenanceOf(points[0].Run), provenanceOf(p.Run); a != b {
-			return nil, fmt.Errorf("report: policy %q, replication %d is of another run: %+v, not %+v", p.Run.Policy, p.Run.Replication, b, a)
+			why := a.differences(b)
+			if len(why) == 0 {
+				why = []string{fmt.Sprintf("the program differs: %s %s, now %s %s", a.Version, a.Machine, b.Version, b.Machine)}
+			}
+			return nil, fmt.Errorf("report: policy %q, replication %d is of another run: %s", p.Run.Policy, p.Run.Replication, strings.Join(why, "; "))
 		}
 		s.points[p.Run.Policy] = append(s.points[p.Run.Policy], p)
 	}

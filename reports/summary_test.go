@@ -168,9 +168,9 @@ func TestArrangeRefuses(t *testing.T) {
 	a, b := handPoint(t, "a", 0, 1, 1, 1), handPoint(t, "b", 0, 1, 1, 1)
 	b.Run.Seed = 7
 	for want, points := range map[string][]*Point{
-		"no replication has finished": nil,
-		"is of another run":           {a, b},
-		"replication 0 twice":         {a, a},
+		"no replication has finished":                nil,
+		"of another run: the seed differs: 0, now 7": {a, b},
+		"replication 0 twice":                        {a, a},
 	} {
 		if _, err := New(points, Options{}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("want an error with %q, got %v", want, err)

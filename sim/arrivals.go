@@ -34,6 +34,10 @@ type Arrivals struct {
 	N int
 }
 
+// maxCV bounds the burstiness of gamma arrivals: at 100 all but 2 in 1,000 gaps
+// are under a millionth of their mean.
+const maxCV = 100
+
 // ParseArrivals reads "recorded", "poisson:RATE", "gamma:RATE,CV" or
 // "closed:N".
 func ParseArrivals(s string) (Arrivals, error) {
@@ -66,7 +70,9 @@ func ParseArrivals(s string) (Arrivals, error) {
 		if a.Rate, err = number("rate in sessions/s", rate); err != nil {
 			return a, err
 		}
-		a.CV, err = number("coefficient of variation", cv)
+		if a.CV, err = number("coefficient of variation", cv); err == nil && a.CV > maxCV {
+			err = fmt.Errorf("arrivals %q: the coefficient of variation %q is above %d: nearly all gaps would be zero", s, cv, maxCV)
+		}
 		return a, err
 	case "closed":
 		n, err := strconv.Atoi(rest)

@@ -25,8 +25,8 @@ type Config struct {
 
 	Arrivals Arrivals
 	// Sessions is how many arrivals are measured, after WarmUp (a time, or
-	// AutoWarmUp). With recorded arrivals every session of the workload is
-	// measured.
+	// AutoWarmUp); 0 is as many as the workload has. Recorded arrivals have no
+	// warm-up and no more sessions than the workload.
 	Sessions int
 	WarmUp   time.Duration
 	// InOrder replays the workload's sessions in turn instead of resampling
@@ -71,7 +71,10 @@ func (c *Config) prepare() error {
 		return fmt.Errorf("sim: workload %q has sessions without arrival_ms: give arrivals such as poisson:0.5", sc.Library.Header.Name)
 	}
 	if c.Arrivals.Process == Recorded {
-		c.Sessions, c.WarmUp = len(sc.Library.Sessions), 0
+		c.Sessions, c.WarmUp = min(c.Sessions, len(sc.Library.Sessions)), 0
+	}
+	if err := c.CheckLoad(); err != nil {
+		return fmt.Errorf("sim: arrivals %w", err)
 	}
 	c.WarmUp = c.warmUp()
 	if c.Sessions <= 0 {

@@ -75,7 +75,8 @@ func NewScenario(w *topology.World, lib *workloads.Library) (*Scenario, error) {
 func (s *Scenario) check(g *workloads.Graph) error {
 	if g.Session.Origin != "" {
 		if _, ok := s.origins[g.Session.Origin]; !ok {
-			return fmt.Errorf("origin %q is not one of topology %q's %d origins", g.Session.Origin, s.World.Name, len(s.origins))
+			return fmt.Errorf("origin %q is not one of topology %q's %d origins, such as %q: replay it in a topology that has it, or leave origin out to have one drawn",
+				g.Session.Origin, s.World.Name, len(s.origins), s.World.Origins[0].Name)
 		}
 	}
 	if d := g.Session.Data; d != nil && (router.HomePolicy{}).PlaceFor(s.World, 0, d) == topology.None {

@@ -26,7 +26,12 @@ const maxDepth = 1000
 func (d *decoder) decodeKind(line []byte) (Kind, *Error) {
 	*d = decoder{b: line, path: d.path[:0]}
 	const want = `the first field is "kind": header, prefix, session, step or outcome`
-	if !utf8.Valid(line) {
+	switch {
+	case bytes.HasPrefix(line, []byte("\x1f\x8b")):
+		return "", fault("", "gunzip it first", "compressed with gzip")
+	case bytes.HasPrefix(line, []byte("\xef\xbb\xbf")):
+		return "", fault("", "UTF-8 without one", "a byte order mark")
+	case !utf8.Valid(line):
 		return "", fault("", "", "not valid UTF-8")
 	}
 	if !d.take('{') {

@@ -71,6 +71,8 @@ func TestReaderNamesWhatIsWrong(t *testing.T) {
 		{"cut off in a number", lines() + `{"kind":"session","id":"a","arrival_ms":12`, `w.jsonl:2: session "a": the line ends early`},
 		{"cut off in messages", lines(session) + `{"kind":"step","id":"s","messages":[{"role":"us`, `messages: the line ends early`},
 		{"bad UTF-8", lines("{\"kind\":\"session\",\"id\":\"\xff\"}"), `w.jsonl:2: not valid UTF-8`},
+		{"gzip", "\x1f\x8b\x08\x00", `w.jsonl:1: compressed with gzip (gunzip it first)`},
+		{"byte order mark", "\ufeff" + lines(), `w.jsonl:1: a byte order mark (UTF-8 without one)`},
 		{"empty line", lines(""), `w.jsonl:2: an empty line`},
 		{"two objects", lines(session + session), `something follows the object`},
 		{"step outside", lines(step("s")), `step "s": a step outside a session`},

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"time"
 )
 
@@ -33,12 +34,16 @@ type runNote struct {
 	Finished time.Time `json:"finished"`
 	// Partial marks a run that was interrupted.
 	Partial bool `json:"partial,omitempty"`
+	// Files are what the run wrote into its folder: anything else there is
+	// somebody's own, which --force does not remove.
+	Files []string `json:"files"`
 }
 
 // outDir is a folder that appears whole or not at all: its files are written
 // to a sibling that takes its place at the end.
 type outDir struct {
 	final string
+	force bool
 	temp  string // "" once committed or dropped
 	note  runNote
 }
@@ -58,7 +63,7 @@ func newOutDir(final string, force bool, command []string) (*outDir, error) {
 	if err != nil {
 		return nil, badInputf("--out %s: %w", final, err)
 	}
-	return &outDir{final: final, temp: temp, note: runNote{
+	return &outDir{final: final, force: force, temp: temp, note: runNote{
 		Schema:   runSchema,
 		Command:  command,
 		Version:  version(),
@@ -91,6 +96,11 @@ func mayReplace(dir string, force bool) error {
 		return fmt.Errorf("--out %s: the folder holds a run from %s; choose another, or replace it with --force",
 			dir, note.Started.Format(time.DateTime))
 	}
+	for _, e := range entries {
+		if len(note.Files) > 0 && !slices.Contains(note.Files, e.Name()) {
+			return fmt.Errorf("--out %s: the folder holds a run and %s, which the run did not write: move it away, since --force replaces the whole folder", dir, e.Name())
+		}
+	}
 	return nil
 }
 
@@ -98,21 +108,17 @@ func mayReplace(dir string, force bool) error {
 func (d *outDir) path(name string) string { return filepath.Join(d.temp, name) }
 
 // commit writes run.json and puts the folder in its place. What was there
-// before is removed last, so that at every moment one of the two exists.
+// before is removed last, so that at every moment one of the two exists. When
+// the place was taken since newOutDir looked, the results stay where they are
+// and the error says where.
 func (d *outDir) commit(partial bool) error {
-	d.note.Finished, d.note.Partial = time.Now().UTC(), partial
-	var text bytes.Buffer
-	e := json.NewEncoder(&text)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	if err := e.Encode(d.note); err != nil {
+	if err := d.writeNote(partial); err != nil {
 		return err
 	}
-	if err := os.WriteFile(d.path(runFile), text.Bytes(), 0o644); err != nil {
-		return err
-	}
-	if err := os.Chmod(d.temp, 0o755); err != nil {
-		return err
+	if err := mayReplace(d.final, d.force); err != nil {
+		kept := d.temp
+		d.temp = ""
+		return badInputf("%w (it was written while this run went on, whose results are in %s)", err, kept)
 	}
 	old := d.temp + ".old"
 	moved := true
@@ -132,6 +138,30 @@ func (d *outDir) commit(partial bool) error {
 		return os.RemoveAll(old)
 	}
 	return nil
+}
+
+// writeNote completes and writes run.json.
+func (d *outDir) writeNote(partial bool) error {
+	d.note.Finished, d.note.Partial = time.Now().UTC(), partial
+	entries, err := os.ReadDir(d.temp)
+	if err != nil {
+		return err
+	}
+	d.note.Files = []string{runFile}
+	for _, e := range entries {
+		d.note.Files = append(d.note.Files, e.Name())
+	}
+	var text bytes.Buffer
+	e := json.NewEncoder(&text)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	if err := e.Encode(d.note); err != nil {
+		return err
+	}
+	if err := os.WriteFile(d.path(runFile), text.Bytes(), 0o644); err != nil {
+		return err
+	}
+	return os.Chmod(d.temp, 0o755)
 }
 
 // drop removes what was written, unless it is committed.

@@ -69,6 +69,53 @@ func TestOutDirDropLeavesNothing(t *testing.T) {
 	}
 }
 
+// A run that ends second finds the place taken: neither result is lost.
+func TestOutDirTakenMeanwhile(t *testing.T) {
+	t.Chdir(t.TempDir())
+	first, second := writeRun(t, "a", false, "one"), writeRun(t, "a", false, "two")
+	if err := first.commit(false); err != nil {
+		t.Fatal(err)
+	}
+	kept := second.temp
+	err := second.commit(false)
+	if exitCode(err) != ExitUsage || !strings.Contains(err.Error(), kept) {
+		t.Errorf("%v, want a refusal that names %s", err, kept)
+	}
+	second.drop()
+	for dir, want := range map[string]string{"a": "one", kept: "two"} {
+		if b, _ := os.ReadFile(filepath.Join(dir, "summary.md")); string(b) != want {
+			t.Errorf("%s holds %q, want %q", dir, b, want)
+		}
+	}
+}
+
+// What somebody put into a run's folder is not removed with it.
+func TestOutDirKeepsOthersFiles(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if err := writeRun(t, "a", false, "one").commit(false); err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, "a/notes.txt", "mine")
+	if _, err := newOutDir("a", true, nil); exitCode(err) != ExitUsage || !strings.Contains(err.Error(), "notes.txt") {
+		t.Errorf("--force over notes.txt: %v, want a refusal that names it", err)
+	}
+}
+
+// A report does not replace the run that it reads.
+func TestReportKeepsItsRuns(t *testing.T) {
+	t.Chdir(t.TempDir())
+	run := "replay embedded --topology tiny --arrivals closed:1 --warm-up 0s -n 1 -r 1 --out a"
+	if code, _, stderr := command(t, t.Context(), run); code != ExitOK {
+		t.Fatal(stderr)
+	}
+	for _, source := range []string{"a", "a/points.jsonl", "a/records/static-central.r0.jsonl"} {
+		if code, _, _ := command(t, t.Context(), "report "+source+" --out a --force"); code != ExitUsage {
+			t.Errorf("report %s --out a --force: exit %d, want %d", source, code, ExitUsage)
+		}
+	}
+	wantFiles(t, "a/records", "static-central.r0.jsonl")
+}
+
 func writeRun(t *testing.T, dir string, force bool, text string) *outDir {
 	t.Helper()
 	d, err := newOutDir(dir, force, []string{"replay"})

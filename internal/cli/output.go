@@ -17,6 +17,9 @@ func writeOutput(name string, stdio Stdio, write func(io.Writer) error) error {
 	if name == "" || name == "-" {
 		return buffered(stdio.Out, write)
 	}
+	if info, err := os.Stat(name); err == nil && info.IsDir() {
+		return badInputf("cannot write %s: it is a folder; name a file", name)
+	}
 	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
 	if err != nil {
 		var path *fs.PathError

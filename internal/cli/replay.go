@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -175,6 +176,12 @@ func (p *plan) readObjectives() (err error) {
 		p.objectives = append(p.objectives, objective)
 	}
 	p.thresholds, err = readThresholds(p.options.thresholds)
+	for _, t := range p.thresholds {
+		played := func(spec router.Spec) bool { return spec.String() == t.Policy }
+		if t.Policy != "" && !slices.ContainsFunc(p.policies, played) {
+			return fmt.Errorf("--threshold: %s: policy %q is not replayed", t, t.Policy)
+		}
+	}
 	return err
 }
 

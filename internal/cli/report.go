@@ -56,6 +56,17 @@ played. A RUN is a folder of tierlab replay, its points.jsonl, or a record.`,
 }
 
 func reportRuns(o reportOptions, command []string, stdio Stdio, show *progress) error {
+	var dir *outDir
+	if o.out != "" {
+		if err := o.keepsRuns(); err != nil {
+			return badInput(err)
+		}
+		var err error
+		if dir, err = newOutDir(o.out, o.force, command); err != nil {
+			return err
+		}
+		defer dir.drop()
+	}
 	var points []*reports.Point
 	for _, run := range o.runs {
 		more, err := readPoints(run)
@@ -73,14 +84,9 @@ func reportRuns(o reportOptions, command []string, stdio Stdio, show *progress) 
 	if err := report.Summary.WriteText(stdio.Out); err != nil {
 		return err
 	}
-	if o.out == "" {
+	if dir == nil {
 		return nil
 	}
-	dir, err := newOutDir(o.out, o.force, command)
-	if err != nil {
-		return err
-	}
-	defer dir.drop()
 	if err := report.Write(dir.temp); err != nil {
 		return err
 	}
@@ -89,6 +95,27 @@ func reportRuns(o reportOptions, command []string, stdio Stdio, show *progress) 
 	}
 	_, err = fmt.Fprintf(stdio.Out, "\nReport: %s/report.html\n", dir.final)
 	return err
+}
+
+// keepsRuns refuses to replace a folder that a run is read from: the report has
+// no records to put in place of the run's.
+func (o *reportOptions) keepsRuns() error {
+	out, err := os.Stat(o.out)
+	if err != nil {
+		return nil // nothing is there to lose
+	}
+	for _, run := range o.runs {
+		full, err := filepath.Abs(run)
+		if err != nil {
+			return err
+		}
+		for last := ""; full != last; last, full = full, filepath.Dir(full) {
+			if info, err := os.Stat(full); err == nil && os.SameFile(info, out) {
+				return fmt.Errorf("--out %s: the run %s is read from that folder, and a report does not hold its records; choose another", o.out, run)
+			}
+		}
+	}
+	return nil
 }
 
 // inOrder lists the points' policies as they first appear.

@@ -55,6 +55,9 @@ func newSweep(ctx context.Context, p *plan, stdio Stdio, dir *outDir, show *prog
 	} else if p.arrivals.Process == sim.Recorded && !lib.Recorded {
 		return nil, badInputf("--arrivals recorded: workload %q has sessions without arrival_ms", lib.Header.Name)
 	}
+	if p.arrivals.Process == sim.Recorded && o.warmUp != "auto" && p.warmUp > 0 {
+		return nil, badInputf("--warm-up: recorded arrivals have no warm-up; give --arrivals such as poisson:0.5")
+	}
 	scenario, err := sim.NewScenario(world, lib)
 	if err != nil {
 		return nil, badInput(err)
@@ -66,6 +69,9 @@ func newSweep(ctx context.Context, p *plan, stdio Stdio, dir *outDir, show *prog
 	s.base = sim.Config{
 		Scenario: scenario, Agent: p.agent(), Router: router.DefaultConfig(), Arrivals: p.arrivals,
 		Sessions: o.sessions, WarmUp: p.warmUp, InOrder: o.inOrder, Seed: o.seed,
+	}
+	if err := s.base.CheckLoad(); err != nil {
+		return nil, badInputf("--arrivals: %w", err)
 	}
 	return s, nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 	"time"
 
 	"tierlab/workloads"
@@ -93,6 +94,7 @@ func azureColumns(rows *csv.Reader) ([3]int, error) {
 	if err != nil {
 		return columns, fmt.Errorf("no heading: %w", err)
 	}
+	head[0] = strings.TrimPrefix(head[0], "\ufeff") // spreadsheets write one
 	for i, name := range head {
 		for k := range names {
 			if name == names[k] {
