@@ -14,9 +14,13 @@ import (
 )
 
 // drawSteps draws steps that may refer to each other in any way, right or
-// wrong.
+// wrong; those of one draw in two wait for earlier ones only and are mostly
+// right.
 func drawSteps(t *rapid.T) []workloads.Step {
 	n := rapid.IntRange(1, 5).Draw(t, "steps")
+	if rapid.Bool().Draw(t, "chain") {
+		return drawChain(t, n)
+	}
 	id := rapid.Custom(func(t *rapid.T) string { return fmt.Sprint("s", rapid.IntRange(0, n).Draw(t, "id")) })
 	steps := make([]workloads.Step, n)
 	for i := range steps {
@@ -41,6 +45,25 @@ func drawSteps(t *rapid.T) []workloads.Step {
 				tool.Spawn = rapid.SliceOfN(id, 1, 2).Draw(t, "spawn")
 			}
 			s.Tools = append(s.Tools, tool)
+		}
+	}
+	return steps
+}
+
+// drawChain draws steps that wait for an earlier one and go on from its
+// context, of which they may keep too much.
+func drawChain(t *rapid.T, n int) []workloads.Step {
+	steps := make([]workloads.Step, n)
+	for i := range steps {
+		s := &steps[i]
+		s.ID = fmt.Sprint("s", i)
+		s.LLM.OutputTokens = rapid.IntRange(0, 20).Draw(t, "out")
+		s.LLM.Context.Add = rapid.IntRange(1, 20).Draw(t, "add")
+		if i > 0 {
+			before := fmt.Sprint("s", rapid.IntRange(0, i-1).Draw(t, "before"))
+			delay := workloads.Millis(rapid.Int64Range(0, 5).Draw(t, "delay"))
+			s.After = []workloads.After{{Step: before, On: workloads.OnLLMDone, Delay: delay}}
+			s.LLM.Context.From, s.LLM.Context.Keep = before, rapid.IntRange(1, 10).Draw(t, "keep")
 		}
 	}
 	return steps
