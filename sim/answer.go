@@ -84,7 +84,7 @@ func (p *point) rightAnswer(s *session, step, attempt int32, at topology.SiteID,
 
 // cancelCall calls an attempt off and says at once what it has taken. What its
 // site has done by then is paid: the prompt once prefill has begun, and the
-// tokens decoded so far at the replica's present pace.
+// tokens decoded, and streamed, so far at the replica's present pace.
 func (p *point) cancelCall(si int32, e *agent.Effect) {
 	s := p.sessions[si]
 	for _, i := range s.calls {
@@ -135,4 +135,5 @@ func (p *point) withdraw(i int32) {
 		c.output = min(c.output, 1+int((p.now-c.first)/pace))
 	}
 	p.price(c)
+	p.priceBytes(c, p.sessions[c.session])
 }

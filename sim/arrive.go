@@ -85,7 +85,7 @@ func (p *point) newSession() (int32, *session) {
 		p.freeSessions = p.freeSessions[:n-1]
 		s := p.sessions[i]
 		s.gen++
-		s.live, s.calls = true, s.calls[:0]
+		s.live, s.calls, s.stored = true, s.calls[:0], s.stored[:0]
 		s.deviceFree, s.deviceTokens, s.deviceLine, s.deviceModel = 0, 0, -1, topology.None
 		return i, s
 	}

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"slices"
 	"time"
 
 	"tierlab/internal/rng"
@@ -70,7 +71,7 @@ func (p *point) startCall(si int32, s *session, e *agent.Effect) {
 	target := &p.world.Sites[e.Target.Site]
 	from, to := p.world.PlaceOf(s.home, s.origin), p.world.PlaceOf(e.Target.Site, s.origin)
 	tokens := c.input
-	if target.Stores {
+	if target.Stores && slices.Contains(s.stored, e.Target.Site) {
 		tokens -= s.machine.Reusable(e.Step)
 	}
 	bytes := int64(float64(tokens) * p.world.Platform.BytesPerToken)
@@ -101,6 +102,9 @@ func (p *point) callArrives(i int32, gen uint32) {
 	s := p.sessions[c.session]
 	if c.arrived == unset {
 		c.arrived = p.now
+	}
+	if p.world.Sites[c.target.Site].Stores && !slices.Contains(s.stored, c.target.Site) {
+		s.stored = append(s.stored, c.target.Site)
 	}
 	place := p.world.PlaceOf(c.target.Site, s.origin)
 	if p.siteDown(c.target.Site) || p.net.Down(p.now, p.world.PlaceOf(s.home, s.origin), place) {
@@ -148,7 +152,7 @@ func (p *point) inCache(s *session, step int32, at topology.SiteID) bool {
 func (p *point) serveOnDevice(i int32, s *session) {
 	c := &p.calls[i]
 	d := p.world.Deployment(c.target.Site, c.target.Model)
-	c.cached = s.deviceCached(c)
+	c.cached = s.deviceCached(c.step, c.target.Model, c.input)
 	prefill, decode := work(d, c)
 	c.started = max(p.now, s.deviceFree)
 	c.first = c.started + prefill
@@ -177,13 +181,8 @@ func (p *point) answer(i int32) {
 	if !c.hit {
 		p.price(c)
 	}
-	target := c.target.Site
-	from, to := p.world.PlaceOf(target, s.origin), p.world.PlaceOf(s.home, s.origin)
-	bytes := float64(c.output) * (p.world.Platform.BytesPerToken + p.world.Platform.SSEBytes)
-	c.egress += p.world.EgressUSDPerGB(target, s.home) * bytes / 1e9
-	if s.facts.steps[s.template][c.step].user {
-		c.egress += p.world.EgressUSDPerGB(s.home, p.world.DeviceSite) * bytes / 1e9
-	}
+	p.priceBytes(c, s)
+	from, to := p.world.PlaceOf(c.target.Site, s.origin), p.world.PlaceOf(s.home, s.origin)
 	if c.watched {
 		at := c.first + p.net.Answer(c.first, to, from)
 		p.kernel.Schedule(max(p.now, at), event{kind: firstToken, gen: c.gen, session: i})
@@ -197,6 +196,16 @@ func (p *point) price(c *call) {
 	d := p.world.Deployment(c.target.Site, c.target.Model)
 	c.usd = (float64(c.input-c.cached)*d.Price.In + float64(c.cached)*d.Price.Cached + float64(c.output)*d.Price.Out) / 1e6
 	c.joules = float64(c.output) * d.JoulesPerTok
+}
+
+// priceBytes books what the streaming of an answer's tokens costs, to the home
+// and on to the user where the answer is for them.
+func (p *point) priceBytes(c *call, s *session) {
+	bytes := float64(c.output) * (p.world.Platform.BytesPerToken + p.world.Platform.SSEBytes)
+	c.egress += p.world.EgressUSDPerGB(c.target.Site, s.home) * bytes / 1e9
+	if s.facts.steps[s.template][c.step].user && !s.machine.Compacting(c.step) {
+		c.egress += p.world.EgressUSDPerGB(s.home, p.world.DeviceSite) * bytes / 1e9
+	}
 }
 
 // answerEmpty sends a refusal home.

@@ -277,7 +277,10 @@ func (p *point) bindFuture() {
 	}
 	p.future.Wait = func(id topology.ReplicaID) time.Duration {
 		r := &p.replicas[id]
-		if r.server == nil || r.server.InService() < r.d.Slots {
+		switch {
+		case r.server == nil:
+			return max(0, p.futureOf.deviceFree-p.now)
+		case r.server.InService() < r.d.Slots:
 			return 0
 		}
 		return r.server.QueuedWork() / time.Duration(r.d.Slots)
@@ -285,7 +288,8 @@ func (p *point) bindFuture() {
 	p.future.Cached = func(id topology.ReplicaID) int {
 		r := &p.replicas[id]
 		if r.prefixes == nil {
-			return 0
+			s := p.futureOf
+			return s.deviceCached(p.futureStep, r.d.Model, s.machine.EffectiveInput(p.futureStep))
 		}
 		return p.peek(r, p.futureOf, p.futureStep)
 	}

@@ -34,6 +34,8 @@ type session struct {
 	deviceModel  topology.ModelID
 	deviceTokens int   // of deviceLine that the device's cache holds
 	deviceLine   int32 // the line of contexts that it holds
+
+	stored []topology.SiteID // sites that keep the conversation and have had it
 }
 
 // stepKey is the key of a step's draws.
@@ -71,14 +73,14 @@ func (s *session) dropCall(i int32) {
 	}
 }
 
-// deviceCached is how many of an attempt's prompt tokens the device still
-// holds: it keeps one context, the last.
-func (s *session) deviceCached(c *call) int {
-	node := &s.graph.Steps[c.step]
-	if node.Base < 0 || s.deviceModel != c.target.Model || s.graph.Steps[node.Base].Line != s.deviceLine {
+// deviceCached is how many tokens of a step's prompt the device still holds for
+// a model: it keeps one context, the last.
+func (s *session) deviceCached(step int32, m topology.ModelID, input int) int {
+	node := &s.graph.Steps[step]
+	if node.Base < 0 || s.deviceModel != m || s.graph.Steps[node.Base].Line != s.deviceLine {
 		return 0
 	}
-	return min(s.machine.Reusable(c.step), s.deviceTokens, c.input-1)
+	return min(s.machine.Reusable(step), s.deviceTokens, input-1)
 }
 
 func (s *session) deviceKeep(c *call) {
