@@ -31,7 +31,7 @@ func (m *measure) result() *Result {
 		Recorded: m.recorded.summary(), TTFT: m.ttft.summary(), Arrivals: m.arrivals.stats(),
 	}
 	if m.prompt.sum > 0 {
-		r.Tokens.ReuseShare = m.keep.sum / m.prompt.sum
+		r.Tokens.ReuseShare = (m.keep.sum - m.fresh) / m.prompt.sum
 	}
 	r.Tools.ByName, r.Kinds = m.byTool(), m.byKind()
 	return r

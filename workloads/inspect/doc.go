@@ -14,8 +14,9 @@
 //	sessions.parallelism   steps / steps of the longest chain of waits: 1 for a chain
 //	turns                  1 + the session's gaps of cause human
 //	tokens.prompt          keep + add of a step's context
-//	tokens.reuse_share     sum of keep / sum of prompt: what a cache that never
-//	                       forgets would find
+//	tokens.reuse_share     what one cache that never forgets would find of all
+//	                       prompts: sum of keep, but for tokens of a shared prefix that
+//	                       no earlier prompt held, / sum of prompt
 //	tools.duration_s       calls with a duration of their own; the others are
 //	                       counted in untimed (spawning calls, sources without times)
 //	tools.top4_share       share of the total time that the longest 4 % of the calls hold

@@ -1,6 +1,10 @@
 package inspect
 
-import "tierlab/workloads"
+import (
+	"strings"
+
+	"tierlab/workloads"
+)
 
 // maxNames bounds the tools and kinds that are measured one by one; the rest
 // is pooled under otherName.
@@ -20,6 +24,7 @@ func Inspect(r *workloads.Reader) (*Result, error) {
 		if err != nil {
 			return nil, err
 		}
+		m.shared.define(r.Prefixes().All())
 		m.add(t)
 	}
 	res := m.result()
@@ -39,6 +44,8 @@ type measure struct {
 	tools                                        map[string]*toolSample
 	kinds                                        map[string]*kindSample
 	arrivals                                     arrivals
+	shared                                       shared
+	fresh                                        float64 // kept tokens on the first use of their prefix
 }
 
 type toolSample struct {
@@ -119,6 +126,9 @@ func (m *measure) step(s *workloads.Step) {
 	c, output := s.LLM.Context, float64(s.LLM.OutputTokens)
 	m.prompt.add(float64(c.Tokens()))
 	m.keep.add(float64(c.Keep))
+	if name, ok := strings.CutPrefix(c.From, "@"); ok {
+		m.fresh += float64(m.shared.use(name, c.Keep))
+	}
 	m.added.add(float64(c.Add))
 	m.output.add(output)
 	if s.LLM.Recorded != nil {

@@ -59,7 +59,7 @@ func TestFiguresByHand(t *testing.T) {
 		"turns.steps_per_turn":     9. / 4,
 		"tokens.prompt.max":        300,
 		"tokens.add.mean":          (50 + 40 + 5 + 5 + 5 + 80 + 12 + 1 + 12) / 9.,
-		"tokens.reuse_share":       (100 + 160 + 35 + 220 + 19) / (150 + 200 + 5 + 5 + 40 + 300 + 12 + 20 + 12.),
+		"tokens.reuse_share":       (160 + 35 + 220 + 19) / (150 + 200 + 5 + 5 + 40 + 300 + 12 + 20 + 12.),
 		"tools.calls":              5,
 		"tools.untimed":            3,
 		"tools.per_step":           5. / 9,
@@ -183,6 +183,24 @@ func TestNumbers(t *testing.T) {
 	for s, want := range map[float64]string{0: "0s", 2e-5: "20.0us", 0.058: "58.0ms", 13.6: "13.6s", 240: "4.00min", 7300: "2.03h", 4e5: "4.63d"} {
 		if got := duration(s); got != want {
 			t.Errorf("duration(%v) = %q, want %q", s, got, want)
+		}
+	}
+}
+
+// A shared prefix is new to the first prompt that holds it, and to that one
+// only: b goes on from 80 of a's 100 tokens.
+func TestFirstUseOfAPrefixIsNew(t *testing.T) {
+	var s shared
+	s.define([]workloads.Prefix{{Name: "a", Add: 100}})
+	s.define([]workloads.Prefix{{Name: "a", Add: 100}, {Name: "b", From: "a", Keep: 80, Add: 50}})
+	for i, use := range []struct {
+		name          string
+		tokens, fresh int
+	}{
+		{"a", 30, 30}, {"b", 130, 100}, {"b", 130, 0}, {"a", 80, 0}, {"a", 100, 20}, {"a", 100, 0}, {"b", 40, 0},
+	} {
+		if got := s.use(use.name, use.tokens); got != use.fresh {
+			t.Errorf("use %d, %d tokens of %s: %d are new, want %d", i, use.tokens, use.name, got, use.fresh)
 		}
 	}
 }
