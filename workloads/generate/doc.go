@@ -46,7 +46,8 @@
 // The context of a session starts at the profile's prefix (prefixes nest, and
 // the last of a chain may have copies, of which the k-th has weight 1/k) and
 // grows. When a prompt would exceed compact_at_tokens, a step of kind compact
-// sums it up, and the next prompt is prefix, summary and what was to be added.
+// sums it up, and the next prompt is prefix, summary and what was to be added;
+// with truncate there is no such step, and the next prompt is cut down.
 //
 // With agents.probability a loop step delegates instead of calling tools: one
 // tool call per sub-agent, all in parallel, each with a chain of steps from the

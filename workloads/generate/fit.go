@@ -96,11 +96,27 @@ func (f *fitter) session() {
 	if p.Turns.ThinkS.Given() {
 		f.constantly(&p.Context.UserTokens, 100, "user_tokens 100")
 	}
-	if len(r.compactAt) > 0 && len(r.summary) > 0 {
-		p.Context.CompactAt = f.law("context.compact_at_tokens", r.compactAt, true)
-		p.Context.SummaryTokens = f.law("context.summary_tokens", r.summary, true)
-	}
+	f.compaction()
 	p.Context.Prefix = f.prefix("session", "system")
+}
+
+// compaction fits when contexts start afresh. Where no step writes a summary
+// they are taken as truncated: of all stretches of a context, which begin with
+// a session or a fresh start, those that no fresh start ends have the share
+// zero of the law.
+func (f *fitter) compaction() {
+	c, r := &f.profile.Context, f.rec
+	if len(r.compactAt) == 0 || len(r.summary) == 0 {
+		return
+	}
+	c.CompactAt = f.law("context.compact_at_tokens", r.compactAt, true)
+	c.SummaryTokens = f.law("context.summary_tokens", r.summary, true)
+	if r.compactions > 0 || len(r.first) == 0 {
+		return
+	}
+	c.Truncate, c.MaxTokens = true, r.longest
+	c.CompactAt.Zero = round(float64(len(r.first)) / float64(len(r.first)+len(r.compactAt)))
+	f.assume("contexts that start afresh are truncated, since no step sums them up")
 }
 
 // stretch multiplies a law of turns by a factor, shift apart. A generated

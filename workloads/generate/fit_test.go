@@ -2,6 +2,7 @@ package generate
 
 import (
 	"bytes"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -132,6 +133,53 @@ func TestChoose(t *testing.T) {
 		if !ok {
 			t.Errorf("drawn from %+v, fitted %+v", want, g)
 		}
+	}
+}
+
+// TestFitOfFreshStarts fits sessions whose contexts are cut down without a step
+// that sums them up: nothing is written that the recording did not write, and
+// prompts stay within the longest one recorded.
+func TestFitOfFreshStarts(t *testing.T) {
+	var b bytes.Buffer
+	w := workloads.NewWriter(&b, workloads.Header{Name: "n", Provenance: workloads.Provenance{Source: "s"}})
+	for i := range 40 {
+		steps := []workloads.Step{{ID: "s0", LLM: workloads.LLM{OutputTokens: 20, Context: workloads.Context{Add: 1000 + i}}}}
+		for k := 1; k < 10; k++ {
+			before := &steps[k-1]
+			c := workloads.Context{From: before.ID, Keep: before.LLM.Context.Tokens(), Add: 500 + i}
+			if k == 5 && i%4 == 0 {
+				c = workloads.Context{From: "s0", Keep: 900, Add: 800 + i}
+			}
+			steps = append(steps, workloads.Step{ID: fmt.Sprint("s", k), LLM: workloads.LLM{OutputTokens: 20, Context: c},
+				After: []workloads.After{{Step: before.ID, On: workloads.OnToolsDone, Cause: workloads.CauseTool}}})
+		}
+		w.Trace(&workloads.Trace{Session: workloads.Session{ID: fmt.Sprint(i)}, Steps: steps})
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	p, _ := fitted(t, b.Bytes(), "cut")
+	if c := p.Context; !c.Truncate || c.CompactAt.Zero != 0.8 {
+		t.Errorf("truncate %t with a zero of %v, want 40 of 50 stretches that nothing ends", c.Truncate, c.CompactAt.Zero)
+	}
+	lib, err := workloads.ReadLibrary(bytes.NewReader(file(t, p, 200, 1)), "cut")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cuts := 0
+	for _, g := range lib.Sessions {
+		for i := range g.Steps {
+			n := &g.Steps[i]
+			if n.Output > 20 || n.Input > p.Context.MaxTokens {
+				t.Fatalf("a prompt of %d tokens with an answer of %d", n.Input, n.Output)
+			}
+			if i > 0 && n.Base < 0 {
+				cuts++
+			}
+		}
+	}
+	if cuts < 20 || cuts > 150 {
+		t.Errorf("%d fresh starts in 200 sessions, where a quarter of those recorded has one", cuts)
 	}
 }
 

@@ -99,6 +99,11 @@ type Context struct {
 	// compact writes a summary, and the context starts afresh from the prefix.
 	CompactAt     Dist `yaml:"compact_at_tokens,omitempty"`
 	SummaryTokens Dist `yaml:"summary_tokens,omitempty"`
+	// With Truncate no step writes the summary: the context is cut down to as
+	// many tokens, by a client that drops or edits what it sent, and CompactAt
+	// is drawn anew. A CompactAt of 0 (its zero) stands for MaxTokens.
+	Truncate  bool `yaml:"truncate,omitempty"`
+	MaxTokens int  `yaml:"max_tokens,omitempty"`
 }
 
 // Role is where a kind of step may stand.

@@ -14,6 +14,8 @@ var simpleKinds = map[string]bool{"classify": true, "summarize": true, "route": 
 type recording struct {
 	steps, turn, think, first, user, result, output []float64
 	compactAt, summary                              []float64
+	compactions                                     int // steps of that kind
+	longest                                         int // prompt, in tokens
 	calls, time, gap, argument                      []float64
 	width, agentSteps, taskTokens                   []float64
 	arrivals                                        []float64
@@ -118,6 +120,7 @@ func (r *recording) line(o own, line []int) {
 		}
 		if n.Step.LLM.Kind == "compact" {
 			r.summary = append(r.summary, float64(n.Output))
+			r.compactions++
 			compacted, previous = true, i
 			continue
 		}
@@ -144,6 +147,7 @@ const restart = 0.6
 // context takes what a step adds, or that the line starts afresh.
 func (r *recording) context(o own, i, previous int, turn, compacted bool) {
 	n := &o.g.Steps[i]
+	r.longest = max(r.longest, n.Input)
 	add := float64(n.Step.LLM.Context.Add)
 	switch {
 	case previous < 0:

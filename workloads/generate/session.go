@@ -80,9 +80,7 @@ func (m *population) session(key rng.Stream) (workloads.Session, []workloads.Ste
 	d := &draft{m: m, key: key}
 	d.left = max(1, m.steps.Count(d.draw(0, whatSteps)))
 	d.main = d.startLine(m.profile.Context.Prefix)
-	if m.compactAt != nil {
-		d.compactAt = m.compactAt.Count(d.draw(0, whatCompactAt))
-	}
+	d.drawCompactAt(0)
 	for d.left > 0 {
 		d.turn()
 	}
@@ -146,7 +144,7 @@ func (d *draft) step(answer bool, rest int) {
 	if answer {
 		needed = 1
 	}
-	if prompt := d.main.tokens + d.pending; d.compactAt > 0 && prompt > d.compactAt && d.left > needed && len(d.steps) > 0 {
+	if prompt := d.main.tokens + d.pending; d.compactAt > 0 && prompt > d.compactAt && len(d.steps) > 0 && (d.left > needed || d.m.profile.Context.Truncate) {
 		d.compact()
 	}
 	i := len(d.steps)
@@ -226,11 +224,27 @@ func (d *draft) aside(k *kind) {
 	d.follow(s.ID, workloads.OnToolsDone)
 }
 
+// drawCompactAt draws the longest prompt until the next fresh start; 0 is any.
+func (d *draft) drawCompactAt(i int) {
+	if d.m.compactAt == nil {
+		return
+	}
+	if d.compactAt = d.m.compactAt.Count(d.draw(i, whatCompactAt)); d.compactAt == 0 {
+		d.compactAt = d.m.profile.Context.MaxTokens
+	}
+}
+
 // compact makes a step that sums the line up, and starts the line afresh. It
-// takes over what the next step waits for.
+// takes over what the next step waits for. Truncation makes no step.
 func (d *draft) compact() {
 	i := len(d.steps)
 	summary := max(1, d.m.summary.Count(d.draw(i, whatSummary)))
+	if d.m.profile.Context.Truncate {
+		d.pending = min(summary, d.main.tokens+d.pending)
+		d.main = d.startLine(d.m.profile.Context.Prefix)
+		d.drawCompactAt(i)
+		return
+	}
 	d.steps = append(d.steps, workloads.Step{ID: fmt.Sprintf("s%d", i+1), After: d.after, LLM: workloads.LLM{
 		Kind: "compact", Task: "Summarize the conversation so far, so that the work can go on from the summary.",
 		OutputTokens: summary,
