@@ -6,6 +6,7 @@ import (
 
 	"tierlab/reference/router"
 	"tierlab/reference/topology"
+	"tierlab/sim/site"
 	"tierlab/workloads"
 )
 
@@ -74,14 +75,42 @@ func TestReportsAreLate(t *testing.T) {
 	for p.world.Replicas[first].Site != 4 {
 		first++
 	}
-	p.replicas[first].running = 7
-	p.reportReplica(int32(first))
-	p.replicas[first].running = 9
-	at, e, _ := p.kernel.Next()
-	p.now = at
-	p.dispatch(&e)
-	if l := p.router.View().Loads[first]; l.Running != 7 || l.At != 0 || at != 125*time.Millisecond {
-		t.Errorf("at %v the view says %+v, want the 7 running of 125 ms before", at, l)
+	r := &p.replicas[first]
+	loads := &p.router.View().Loads[first]
+	run := func(n int) { // n jobs that never end
+		p.afterMove(int32(first), nil)
+		for r.server.InService() < n {
+			_, _, moved := r.server.Arrive(p.now, site.Job{Tag: uint64(r.server.InService()), Prefill: time.Hour}, nil)
+			p.afterMove(int32(first), moved)
+		}
+	}
+	p.calls = make([]call, 32)
+	for _, c := range []struct {
+		at      time.Duration
+		run     int
+		seen    int32
+		sampled time.Duration
+	}{
+		{at: 0, run: 3},
+		{at: 499, run: 7},  // sampled at 500 ms
+		{at: 600, run: 9},  // after the sample
+		{at: 624, seen: 0}, // it is on its way for 125 ms
+		{at: 625, seen: 7, sampled: 500},
+		{at: 1124, seen: 7, sampled: 500},
+		{at: 1125, seen: 9, sampled: 1000},
+		{at: 5000, seen: 9, sampled: 1000}, // nothing has changed
+	} {
+		at := c.at * time.Millisecond
+		for next, ok := p.kernel.Peek(); ok && next <= at; next, ok = p.kernel.Peek() {
+			now, e, _ := p.kernel.Next()
+			p.now = now
+			p.dispatch(&e)
+		}
+		p.now = at
+		run(c.run)
+		if loads.Running != c.seen || loads.At != c.sampled*time.Millisecond {
+			t.Errorf("at %v the view says %+v, want %d running at %d ms", at, *loads, c.seen, c.sampled)
+		}
 	}
 }
 

@@ -29,8 +29,7 @@ const (
 	callAnswered                 // its answer has reached the home
 	firstToken                   // its first token has reached the home
 	wake                         // a replica has something due: session holds the replica
-	report                       // a replica reports its load
-	observed                     // the report reaches the router: session holds the replica, attempt and tool what runs and waits
+	report                       // a replica's load reaches the router's view
 	health                       // the router learns that a site (session) is down (tool 1) or back
 	expiry                       // the limit of the attempt that was set first has passed
 	fault                        // a site goes down or comes back: session holds the fault
@@ -148,8 +147,6 @@ func (p *point) dispatch(e *event) {
 		p.expire()
 	case report:
 		p.reportReplica(e.session)
-	case observed:
-		p.observeReplica(e)
 	case health:
 		p.router.ObserveSite(topology.SiteID(e.session), e.tool == 1)
 	case fault:

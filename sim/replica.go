@@ -24,6 +24,10 @@ type replica struct {
 	warm     time.Duration // and it runs until then without work
 	running  int32         // as last seen, for the window's integrals
 	queued   int32
+
+	sampleAt time.Duration // when the report under way says how it was
+	sampled  bool          // the load has changed since: said is what it was
+	said     [2]int32      // running and queued
 }
 
 // buildReplicas makes a server for each replica of the world. The device has
@@ -155,11 +159,13 @@ func (p *point) afterMove(ri int32, moved []site.Transition) {
 	if running == 0 {
 		r.warm = max(r.warm, p.now+r.d.WarmFor)
 	}
+	if r.reports && !r.sampled && p.now > r.sampleAt {
+		r.sampled, r.said = true, [2]int32{r.running, r.queued}
+	}
 	p.window.load(p.now, r.tier, running-r.running, queued-r.queued)
 	r.running, r.queued = running, queued
 	if !r.reports {
-		r.reports = true
-		p.kernel.Schedule(p.now+p.world.Platform.ViewInterval, event{kind: report, session: ri})
+		p.announce(ri, p.now+p.world.Platform.ViewInterval)
 	}
 }
 
@@ -189,19 +195,27 @@ func (p *point) transition(r *replica, t *site.Transition) {
 	}
 }
 
-// reportReplica sends a replica's load on its way to the router.
-func (p *point) reportReplica(ri int32) {
+// announce puts a replica's next report on the calendar, for when it reaches the
+// router. What the load was when it was sent is kept once that changes.
+func (p *point) announce(ri int32, at time.Duration) {
 	r := &p.replicas[ri]
-	r.reports = false
-	p.kernel.Schedule(p.now+p.lag[p.world.Replicas[ri].Site],
-		event{kind: observed, session: ri, attempt: r.running, tool: r.queued})
+	r.reports, r.sampled, r.sampleAt = true, false, at
+	p.kernel.Schedule(at+p.lag[p.world.Replicas[ri].Site], event{kind: report, session: ri})
 }
 
-// observeReplica brings a replica's load, as it was when it was sent, to the
-// router's view.
-func (p *point) observeReplica(e *event) {
-	sent := p.now - p.lag[p.world.Replicas[e.session].Site]
-	p.router.Observe(sent, topology.ReplicaID(e.session), int(e.attempt), int(e.tool))
+// reportReplica brings a replica's load, as it was when the report was sent, to
+// the router's view.
+func (p *point) reportReplica(ri int32) {
+	r := &p.replicas[ri]
+	present := [2]int32{r.running, r.queued}
+	if !r.sampled {
+		r.said = present
+	}
+	p.router.Observe(r.sampleAt, topology.ReplicaID(ri), int(r.said[0]), int(r.said[1]))
+	r.reports = false
+	if r.said != present {
+		p.announce(ri, max(p.now, r.sampleAt+p.world.Platform.ViewInterval))
+	}
 }
 
 // placeReader says how long a site's report is on its way. The view is one for
