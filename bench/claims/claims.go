@@ -57,6 +57,9 @@ func word(s string) Cell { return Cell{Text: s} }
 // figure is a cell with a number; the unit stands in the column's head.
 func figure(e Estimate) Cell { return Cell{Text: e.text(""), figure: &e} }
 
+// plain is figure without the interval in its text.
+func plain(e Estimate) Cell { return Cell{Text: exactly(e.Mean).text(""), figure: &e} }
+
 func number(x float64) Cell { return figure(exactly(x)) }
 
 func (t *Table) row(cells ...Cell) { t.Rows = append(t.Rows, cells) }

@@ -30,7 +30,7 @@ func egress(ctx context.Context, l *Lab, f *Finding) error {
 		return err
 	}
 	t := Table{Title: "A session's bill by topology, policy " + egressPolicy,
-		Head: []string{"topology", "USD/GB", "GB/session", "egress USD/session", "bill USD/session", "egress % of the bill"}}
+		Head: []string{"topology", "USD/GB", "GB/session", "egress USD/session", "bill USD/session", "egress %"}}
 	seen := map[string]bool{}
 	for _, name := range append([]string{l.Edge}, l.Clouds...) {
 		w, err := l.world(name)

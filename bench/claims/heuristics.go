@@ -103,7 +103,7 @@ func (f *Finding) undominated(r *result, results []*result) {
 			by = append(by, other.policy)
 		}
 	}
-	c := Check{Statement: r.policy + " is not dominated", Criterion: "no policy is surely better in all of time, cost and resolve rate",
+	c := Check{Statement: r.policy + " is not dominated", Criterion: "none surely better in time, cost and rate",
 		Found: exactly(float64(len(by))), Unit: "policies better", Truth: Yes, Where: r.policy + " is one of the best trade-offs"}
 	if len(by) > 0 {
 		c.Truth = No
@@ -152,7 +152,7 @@ func (f *Finding) estimates(r *result) {
 	}
 	f.Tables = append(f.Tables, t)
 	share := exactly(100 * float64(good) / float64(max(1, all)))
-	f.check(Check{Statement: "keyword's estimate is the latency", Criterion: "at least half of the attempts within a factor 2", Found: share, Unit: "% of attempts",
+	f.check(Check{Statement: "keyword's estimate is the latency", Criterion: "at least 50 % within a factor 2", Found: share, Unit: "% of attempts",
 		Truth: share.atLeast(50), Where: "keyword's estimates"})
 }
 

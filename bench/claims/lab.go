@@ -210,7 +210,6 @@ func (l *Lab) play(ctx context.Context, s setting, policies ...string) ([]*resul
 		Arrivals: s.arrivals, Sessions: l.Sessions, WarmUp: l.WarmUp, Seed: l.Seed,
 	}
 	base.Agent.Limits = s.limits
-	reserve(&base.Agent, &s.world.Platform, &s.world.Validator)
 	if base.Arrivals.Process == 0 {
 		base.Arrivals = sim.Arrivals{Process: sim.Poisson, Rate: arrivalsPerSecond, CV: 1}
 	}
@@ -258,16 +257,6 @@ func agentConfig() agent.Config {
 	c.CommitEach, c.Validate = true, true
 	c.ThinkCap, c.ToolCap = thinkCap, toolCap
 	return c
-}
-
-// reserve bounds what a step's overheads may cost, so that a budget holds them
-// back before they happen.
-func reserve(c *agent.Config, p *topology.Platform, v *topology.Validator) {
-	c.ToolUSD = p.Sandbox.USDPerCall + p.Sandbox.USDPerGBSecond*p.Sandbox.MemoryGB*2*toolCap.Seconds()
-	c.ValidationUSD, c.CommitUSD = v.USDPerCall, p.State.USDPerWrite
-	if p.Orchestration.Service {
-		c.OrchestrationUSD = float64(p.Orchestration.StepsPerCall) * p.Orchestration.USDPerStep
-	}
 }
 
 // how says what was simulated; Load says under which load.

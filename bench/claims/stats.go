@@ -93,7 +93,7 @@ func (e Estimate) Text() string { return e.text("") }
 
 // short writes a number with three significant digits and no exponent.
 func short(x float64) string {
-	if x == 0 {
+	if math.Abs(x) < 1e-9 { // nothing, or rounding
 		return "0"
 	}
 	// Up to the last digit shown 99.99 is 100.

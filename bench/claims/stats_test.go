@@ -32,6 +32,7 @@ func TestEstimateText(t *testing.T) {
 		"0 s":               {0, 0},
 		"15.0 s":            {15, math.NaN()},
 		"100 s":             {99.9999999, 0},
+		"0.0000100 s":       {1e-5, 0},
 		"none":              {math.Inf(1), 1},
 		"1235 s":            {1234.6, 1e-13},
 		"0.000123 s":        {0.000123, 0},
@@ -40,6 +41,9 @@ func TestEstimateText(t *testing.T) {
 		if got := e.text(" s"); got != want {
 			t.Errorf("%+v is %q, want %q", e, got, want)
 		}
+	}
+	if got := short(3e-17); got != "0" {
+		t.Errorf("rounding is written as %q", got)
 	}
 	if got := whole(-0.2); got != "0" {
 		t.Errorf("whole(-0.2) = %q", got)

@@ -40,7 +40,7 @@ func inRuntime(ctx context.Context, l *Lab, f *Finding) error {
 		return err
 	}
 	t := Table{Title: "What a step pays more when one part leaves the runtime",
-		Head: []string{"world", "moved out", "ms/step", "% of the time", "% without tools", "USD/1,000 steps", "% of the cost"}}
+		Head: []string{"world", "moved out", "ms/step", "% time", "% w/o tools", "$/million steps", "% cost"}}
 	for _, base := range []string{l.Edge, l.EdgeByDistance} {
 		w, err := l.world(base)
 		if err != nil {
@@ -51,7 +51,7 @@ func inRuntime(ctx context.Context, l *Lab, f *Finding) error {
 			return err
 		}
 		t.row(word(base), word("nothing"), figure(stays[0].estimate(activePerStep).times(1000)), word(""), word(""),
-			figure(stays[0].estimate(dollarPerStep).times(1000)), word(""))
+			figure(stays[0].estimate(dollarPerStep).times(1e6)), word(""))
 		for _, part := range movedOut() {
 			moved, err := l.moved(base, part)
 			if err != nil {
@@ -75,12 +75,12 @@ func inRuntime(ctx context.Context, l *Lab, f *Finding) error {
 // dearer checks that a part costs more time outside, and says what money.
 func (f *Finding) dearer(t *Table, base, name string, out, in *result) {
 	ms := out.over(in, activePerStep).times(1000)
-	usd := out.over(in, platformPerStep).times(1000)
+	usd := out.over(in, platformPerStep).times(1e6)
 	of := func(x Estimate, whole func(*meter) float64) Cell {
 		return number(100 * x.Mean / (1000 * in.estimate(whole).Mean))
 	}
 	t.row(word(base), word(name), figure(ms), of(ms, activePerStep), of(ms, modelPerStep), figure(usd), of(usd, dollarPerStep))
-	f.check(Check{Statement: fmt.Sprintf("%s costs time on %s", name, base), Criterion: "more ms a step than in the runtime", Found: ms, Unit: "ms/step",
+	f.check(Check{Statement: fmt.Sprintf("%s costs time on %s", name, base), Criterion: "a step takes longer than in the runtime", Found: ms, Unit: "ms/step",
 		Truth: ms.above(0), Where: fmt.Sprintf("%s, %s", name, base)})
 }
 
@@ -94,7 +94,7 @@ func extras(t *Table) string {
 				ms, share, usd = append(ms, row[2].Text), append(share, fmt.Sprintf("%.1f", row[4].figure.Mean)), append(usd, short(row[5].figure.Mean))
 			}
 		}
-		list = append(list, fmt.Sprintf("%s %s ms (%s %% of its time without tools), $%s per 1,000 steps",
+		list = append(list, fmt.Sprintf("%s %s ms (%s %% of its time without tools), $%s per million steps",
 			part.name, strings.Join(ms, "; "), strings.Join(share, "; "), strings.Join(usd, "; ")))
 	}
 	return strings.Join(list, ", ")

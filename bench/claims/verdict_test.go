@@ -116,10 +116,10 @@ func TestContest(t *testing.T) {
 		all    Truth
 		wins   string
 	}{
-		{"wins everything", madeUp("r", 80, 0.5, 0), Yes, "time, cost, keeps rate, beats edge"},
-		{"slower", madeUp("r", 120, 0.5, 0), No, "cost, keeps rate, beats edge"},
-		{"dearer", madeUp("r", 80, 2, 0), No, "time, keeps rate, beats edge"},
-		{"loses tasks", madeUp("r", 80, 0.5, 1), No, "time, beats edge"},
+		{"wins everything", madeUp("r", 80, 0.5, 0), Yes, "time, cost, rate, edge"},
+		{"slower", madeUp("r", 120, 0.5, 0), No, "cost, rate, edge"},
+		{"dearer", madeUp("r", 80, 2, 0), No, "time, rate, edge"},
+		{"loses tasks", madeUp("r", 80, 0.5, 1), No, "time, edge"},
 		{"as bad as the edge", madeUp("r", 80, 0.1, 3), No, "time, cost"},
 	} {
 		k := newContest(0.5, c.routed, central, edge)

@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -81,16 +82,8 @@ func shorten(where string, details bool) string {
 // claimDetails writes the checks and the tables.
 func claimDetails(b *strings.Builder, f *claims.Finding) {
 	if len(f.Checks) > 0 {
-		t := newTable("HOLDS", "STATEMENT", "CRITERION", "FOUND")
-		for _, c := range f.Checks {
-			truth := string(c.Truth)
-			if c.Assumed && c.Truth == claims.Yes {
-				truth = "assumed"
-			}
-			t.row(truth, c.Statement, c.Criterion, strings.TrimSpace(c.Found.Text()+" "+c.Unit))
-		}
 		b.WriteByte('\n')
-		writeTable(b, t)
+		writeChecks(b, f.Checks)
 	}
 	for _, x := range f.Tables {
 		b.WriteString("\n" + strings.Join(wrap(x.Title, claimsWidth), "\n") + "\n")
@@ -104,6 +97,30 @@ func claimDetails(b *strings.Builder, f *claims.Finding) {
 		}
 		writeTable(b, t)
 	}
+}
+
+// writeChecks writes the checks; a criterion that they share stands above.
+func writeChecks(b *strings.Builder, checks []claims.Check) {
+	shared := true
+	for _, c := range checks {
+		shared = shared && c.Criterion == checks[0].Criterion
+	}
+	t := newTable("HOLDS", "STATEMENT", "CRITERION", "FOUND")
+	if shared {
+		b.WriteString("Criterion: " + checks[0].Criterion + "\n")
+		t = newTable("HOLDS", "STATEMENT", "FOUND")
+	}
+	for _, c := range checks {
+		cells := []string{string(c.Truth), c.Statement, c.Criterion, strings.TrimSpace(c.Found.Text() + " " + c.Unit)}
+		if c.Assumed && c.Truth == claims.Yes {
+			cells[0] = "assumed"
+		}
+		if shared {
+			cells = slices.Delete(cells, 2, 3)
+		}
+		t.row(cells...)
+	}
+	writeTable(b, t)
 }
 
 // writeTable writes a table to what cannot fail.
