@@ -19,6 +19,7 @@ type replica struct {
 	wakeup   des.Wakeup
 	d        *topology.Deployment
 	tier     topology.Tier
+	watched  int32         // requests whose first token somebody waits for
 	reports  bool          // a load report is on its way
 	ready    time.Duration // its latest start is over then, where it can stop
 	warm     time.Duration // and it runs until then without work
@@ -74,6 +75,9 @@ func (p *point) offer(i int32, s *session) {
 		p.answerEmpty(i, workloads.StatusError)
 	default:
 		c.handle = h
+		if c.watched {
+			r.watched++
+		}
 	}
 	p.afterMove(int32(c.target.Replica), moved)
 }
@@ -147,7 +151,11 @@ func (p *point) afterMove(ri int32, moved []site.Transition) {
 		p.transition(r, &moved[k])
 	}
 	p.moved = moved[:0]
-	if at, ok := r.server.NextAt(); ok {
+	next := r.server.NextDone
+	if r.watched > 0 {
+		next = r.server.NextAt
+	}
+	if at, ok := next(); ok {
 		if gen, moved := r.wakeup.Need(at); moved {
 			p.kernel.Schedule(at, event{kind: wake, gen: gen, session: ri})
 		}
@@ -173,6 +181,9 @@ func (p *point) afterMove(ri int32, moved []site.Transition) {
 func (p *point) transition(r *replica, t *site.Transition) {
 	i := int32(t.Tag)
 	c := &p.calls[i]
+	if c.watched && t.Kind >= site.Done { // it has left
+		r.watched--
+	}
 	switch t.Kind {
 	case site.Done:
 		c.started, c.first, c.done, c.handle = t.Started, t.First, t.At, 0

@@ -96,6 +96,18 @@ func (c *clock) wait() time.Duration {
 	return time.Duration(q)
 }
 
+// least is the real time, rounded down, that work takes at the clock's rate; a
+// century at most, so that sums of a few do not overflow.
+func (c *clock) least(d time.Duration) time.Duration {
+	const century = 100 * 365 * 24 * time.Hour
+	w := work(d)
+	if w.hi >= c.rate {
+		return century
+	}
+	q, _ := bits.Div64(w.hi, w.lo, c.rate)
+	return min(time.Duration(min(q, uint64(century))), century)
+}
+
 // ripe is true when the first job is due.
 func (c *clock) ripe() bool {
 	return len(c.jobs) > 0 && !c.v.less(c.jobs[0].at)

@@ -66,6 +66,29 @@ func New(c Config) *Server {
 // false when there is none.
 func (s *Server) NextAt() (at time.Duration, ok bool) { return s.due, s.due != never }
 
+// NextDone is a time before which no job will be done by itself, for an owner
+// that need not hear of first tokens when they happen: Advance reports them
+// later, at their own times. ok is false when the server is empty. The bound
+// holds for a Speed that gives both phases the same and depends on their sum
+// alone, such as Batched, Fixed and Shared; it is exact when one job is in
+// prefill.
+func (s *Server) NextDone() (at time.Duration, ok bool) {
+	wait := s.decode.wait()
+	if len(s.prefill.jobs) > 0 && s.decode.rate > 0 {
+		least := s.slab[s.prefill.jobs[0].job].Decode
+		for i := range s.prefill.jobs {
+			least = min(least, s.slab[s.prefill.jobs[i].job].Decode)
+		}
+		if begin := s.prefill.wait(); begin < never {
+			wait = min(wait, begin+s.decode.least(least))
+		}
+	}
+	if wait > never-s.now {
+		return never, false
+	}
+	return s.now + wait, true
+}
+
 // Prefilling is the number of jobs in prefill.
 func (s *Server) Prefilling() int { return len(s.prefill.jobs) }
 
