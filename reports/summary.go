@@ -233,7 +233,7 @@ func (s *study) goals(names []string) ([]Measure, error) {
 	for _, name := range names {
 		i := slices.IndexFunc(s.measures, func(m Measure) bool { return m.Name == name })
 		if i < 0 {
-			return nil, fmt.Errorf("report: the goal %q is not a measure", name)
+			return nil, fmt.Errorf("report: the goal %q is not a measure%s", name, suggest(name))
 		}
 		if s.measures[i].Better == Neutral {
 			return nil, fmt.Errorf("report: the goal %q has no better direction", name)

@@ -178,7 +178,8 @@ func TestArrangeRefuses(t *testing.T) {
 	}
 	for want, o := range map[string]Options{
 		`the baseline "x" is none of the policies a`: {Baseline: "x"},
-		`the goal "speed" is not a measure`:          {Goals: []string{"speed"}},
+		`the goal "speed" is not a measure; summary`: {Goals: []string{"speed"}},
+		`did you mean "resolve_rate"?`:               {Goals: []string{"resolv_rate"}},
 		`"cached_share" has no better direction`:     {Goals: []string{"cached_share"}},
 	} {
 		if _, err := New([]*Point{a}, o); err == nil || !strings.Contains(err.Error(), want) {

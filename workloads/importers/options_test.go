@@ -70,6 +70,10 @@ func TestPaths(t *testing.T) {
 			t.Errorf("%v: got %v, want %s", paths, err, want)
 		}
 	}
+	marked := writeFile(t, "m.csv", "\ufeffTIMESTAMP,ContextTokens,GeneratedTokens\r\n2023-11-16 18:15:46.68,374,44\r\n")
+	if sum, err := azure.Import([]string{marked}, &bytes.Buffer{}, Options{}); err != nil || sum.Input != 374 {
+		t.Errorf("a byte order mark: got %+v, %v", sum, err)
+	}
 	trace := writeFile(t, "t.json", `{"id":"a","block_size":64,"requests":[{"t":0,"type":"n","in":1,"out":1}]}`)
 	if _, err := weka.Import([]string{trace, trace}, &bytes.Buffer{}, Options{}); err == nil || !strings.Contains(err.Error(), "was imported before") {
 		t.Errorf("a session twice: got %v", err)

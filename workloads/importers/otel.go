@@ -125,8 +125,8 @@ func newSpanTree(spans []*span) (*spanTree, error) {
 	byID := make(map[string]*span, len(spans))
 	for _, sp := range spans {
 		key := sp.trace + "/" + sp.id
-		if byID[key] != nil {
-			return nil, fmt.Errorf("%s: span %q of trace %q stands twice", sp.place, sp.id, sp.trace)
+		if other := byID[key]; other != nil {
+			return nil, fmt.Errorf("%s: span %q of trace %q stands twice, first in %s: import one of them", sp.place, sp.id, sp.trace, other.place)
 		}
 		byID[key] = sp
 	}
