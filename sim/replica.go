@@ -6,7 +6,6 @@ import (
 	"tierlab/internal/rng"
 	"tierlab/reference/topology"
 	"tierlab/sim/des"
-	"tierlab/sim/network"
 	"tierlab/sim/site"
 	"tierlab/workloads"
 )
@@ -65,7 +64,7 @@ func (p *point) offer(i int32, s *session) {
 		p.kernel.Schedule(at, event{kind: callArrives, gen: c.gen, session: i})
 		return
 	}
-	c.cached = min(p.resident(r, s, c.step), c.input-1)
+	c.cached = min(p.resident((*site.Prefixes).Hit, r, s, c.step), c.input-1)
 	prefill, decode := work(r.d, c)
 	h, outcome, moved := r.server.Arrive(p.now, site.Job{Tag: uint64(i), Prefill: prefill, Decode: decode}, p.moved[:0])
 	switch outcome {
@@ -97,30 +96,21 @@ func (r *replica) start(now time.Duration) time.Duration {
 	return max(now, r.ready)
 }
 
+// lookup finds a prefix in a replica's estimate: Hit, which uses it, or Peek,
+// which leaves no trace.
+type lookup func(*site.Prefixes, time.Duration, site.Prefix) int
+
 // resident is how many of a step's prompt tokens the replica is believed to
 // hold: what the step keeps of its base, or the shared prefix, whichever is
 // more.
-func (p *point) resident(r *replica, s *session, step int32) int {
+func (p *point) resident(look lookup, r *replica, s *session, step int32) int {
 	node := &s.graph.Steps[step]
 	reusable, best := s.machine.Reusable(step), 0
 	if node.Base >= 0 {
-		best = r.prefixes.Hit(p.now, site.Prefix{Key: s.lineKey(s.graph.Steps[node.Base].Line), Tokens: reusable})
+		best = look(r.prefixes, p.now, site.Prefix{Key: s.lineKey(s.graph.Steps[node.Base].Line), Tokens: reusable})
 	}
 	if shared := min(node.PrefixTokens, reusable); shared > best {
-		best = max(best, r.prefixes.Hit(p.now, site.Prefix{Key: node.Prefix, Tokens: shared}))
-	}
-	return best
-}
-
-// peek is resident without leaving a trace.
-func (p *point) peek(r *replica, s *session, step int32) int {
-	node := &s.graph.Steps[step]
-	reusable, best := s.machine.Reusable(step), 0
-	if node.Base >= 0 {
-		best = r.prefixes.Peek(p.now, site.Prefix{Key: s.lineKey(s.graph.Steps[node.Base].Line), Tokens: reusable})
-	}
-	if shared := min(node.PrefixTokens, reusable); shared > best {
-		best = max(best, r.prefixes.Peek(p.now, site.Prefix{Key: node.Prefix, Tokens: shared}))
+		best = max(best, look(r.prefixes, p.now, site.Prefix{Key: node.Prefix, Tokens: shared}))
 	}
 	return best
 }
@@ -203,120 +193,6 @@ func (p *point) transition(r *replica, t *site.Transition) {
 		p.answerEmpty(i, workloads.StatusError)
 	case site.Cancelled:
 		c.started, c.first = t.Started, t.First
-	}
-}
-
-// announce puts a replica's next report on the calendar, for when it reaches the
-// router. What the load was when it was sent is kept once that changes.
-func (p *point) announce(ri int32, at time.Duration) {
-	r := &p.replicas[ri]
-	r.reports, r.sampled, r.sampleAt = true, false, at
-	p.kernel.Schedule(at+p.lag[p.world.Replicas[ri].Site], event{kind: report, session: ri})
-}
-
-// reportReplica brings a replica's load, as it was when the report was sent, to
-// the router's view.
-func (p *point) reportReplica(ri int32) {
-	r := &p.replicas[ri]
-	present := [2]int32{r.running, r.queued}
-	if !r.sampled {
-		r.said = present
-	}
-	p.router.Observe(r.sampleAt, topology.ReplicaID(ri), int(r.said[0]), int(r.said[1]))
-	r.reports = false
-	if r.said != present {
-		p.announce(ri, max(p.now, r.sampleAt+p.world.Platform.ViewInterval))
-	}
-}
-
-// placeReader says how long a site's report is on its way. The view is one for
-// all homes, so it is half the undisturbed round trip to the home of a user,
-// on average over the users.
-func (p *point) placeReader() {
-	p.lag = make([]time.Duration, len(p.world.Sites))
-	for s := range p.lag {
-		if topology.SiteID(s) == p.world.DeviceSite {
-			continue
-		}
-		sum := 0.0
-		for o := range p.world.Origins {
-			home := p.world.PlaceOf(p.homes[o], topology.OriginID(o))
-			sum += p.world.Origins[o].Weight * float64(p.world.Link(topology.Place(s), home).RTT)
-		}
-		p.lag[s] = time.Duration(sum / p.origins[len(p.origins)-1] / 2)
-	}
-}
-
-// scheduleFaults puts the first window of every site fault on the calendar.
-func (p *point) scheduleFaults() {
-	for i := range p.world.Faults {
-		f := &p.world.Faults[i]
-		if f.Site != topology.None && f.Down {
-			p.kernel.Schedule(f.Start, event{kind: fault, session: int32(i), tool: 1})
-		}
-	}
-}
-
-// applyFault takes a fault's site out of service, or brings it back.
-func (p *point) applyFault(i int, begin bool) {
-	f := &p.world.Faults[i]
-	if begin {
-		if f.Every > 0 {
-			p.kernel.Schedule(p.now+f.Every, event{kind: fault, session: int32(i), tool: 1})
-		}
-		if !network.Active(f, i, p.now, p.draws) {
-			return
-		}
-		p.kernel.Schedule(p.now+f.Length, event{kind: fault, session: int32(i)})
-	}
-	down := p.siteDown(f.Site) // windows of several faults may overlap
-	for ri := range p.replicas {
-		r := &p.replicas[ri]
-		if p.world.Replicas[ri].Site == f.Site && r.server != nil {
-			if down {
-				r.prefixes.Clear()
-			}
-			p.afterMove(int32(ri), r.server.SetDown(p.now, down, p.moved[:0]))
-		}
-	}
-	// A site's health is read off its reports, so it is as late as they are.
-	p.kernel.Schedule(p.now+p.world.Platform.ViewInterval+p.lag[f.Site],
-		event{kind: health, session: int32(f.Site), tool: int32(b2u(down))})
-}
-
-// siteDown says whether a site refuses requests now.
-func (p *point) siteDown(s topology.SiteID) bool {
-	for i := range p.world.Faults {
-		if f := &p.world.Faults[i]; f.Site == s && f.Down && network.Active(f, i, p.now, p.draws) {
-			return true
-		}
-	}
-	return false
-}
-
-// bindFuture prepares what only a clairvoyant policy sees.
-func (p *point) bindFuture() {
-	p.future.Correct = func(m topology.ModelID) bool {
-		s := p.futureOf
-		return p.quality.correct(s.call(p.futureStep), p.difficulty(s, p.futureStep), m, s.stepKey(p.futureStep), p.futureTry)
-	}
-	p.future.Wait = func(id topology.ReplicaID) time.Duration {
-		r := &p.replicas[id]
-		switch {
-		case r.server == nil:
-			return max(0, p.futureOf.deviceFree-p.now)
-		case r.server.InService() < r.d.Slots:
-			return 0
-		}
-		return r.server.QueuedWork() / time.Duration(r.d.Slots)
-	}
-	p.future.Cached = func(id topology.ReplicaID) int {
-		r := &p.replicas[id]
-		if r.prefixes == nil {
-			s := p.futureOf
-			return s.deviceCached(p.futureStep, r.d.Model, s.machine.EffectiveInput(p.futureStep))
-		}
-		return p.peek(r, p.futureOf, p.futureStep)
 	}
 }
 

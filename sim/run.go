@@ -82,7 +82,8 @@ func (c *Config) prepare() error {
 	}
 	w := sc.World
 	c.Agent.CommitUSD, c.Agent.OrchestrationUSD = commitCost(&w.Platform)
-	c.Agent.ToolUSD, c.Agent.ValidationUSD = w.Platform.Sandbox.USDPerCall, w.Validator.USDPerCall
+	c.Agent.ToolUSD = w.Platform.Sandbox.Price(c.Agent.CapTool(sc.longestTool))
+	c.Agent.ValidationUSD = w.Validator.USDPerCall
 	c.Agent.BytesPerToken = w.Platform.BytesPerToken
 	c.Router.MaxOutput = max(c.Router.MaxOutput, sc.maxOutput)
 	return c.Agent.Check()

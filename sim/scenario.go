@@ -25,6 +25,8 @@ type Scenario struct {
 	facts    *facts
 	// maxOutput is the workload's longest answer, in tokens.
 	maxOutput int
+	// longestTool is the workload's longest tool call.
+	longestTool time.Duration
 }
 
 // NewScenario readies a workload for a world. It is an error when a session's
@@ -54,6 +56,9 @@ func NewScenario(w *topology.World, lib *workloads.Library) (*Scenario, error) {
 		s.programs[i] = prog
 		for k := range g.Steps {
 			s.maxOutput = max(s.maxOutput, g.Steps[k].Output)
+			for t := range g.Steps[k].Step.Tools {
+				s.longestTool = max(s.longestTool, g.Steps[k].Step.Tools[t].Duration.D())
+			}
 		}
 		if err := s.check(g); err != nil {
 			return nil, fmt.Errorf("workload %q: session %q: %w", lib.Header.Name, g.Session.ID, err)

@@ -109,7 +109,8 @@ func (p *point) sessionEvent(e *event) {
 		if !s.machine.ToolRunning(e.step, ev.Tool) {
 			return // it was called off
 		}
-		ev.Kind, ev.USD = agent.ToolDone, p.world.Platform.Sandbox.USDPerCall
+		run := p.cfg.Agent.CapTool(s.graph.Steps[e.step].Step.Tools[e.tool].Duration.D())
+		ev.Kind, ev.USD = agent.ToolDone, p.world.Platform.Sandbox.Price(run)
 		p.totals.Tools++
 	}
 	p.totals.USD += ev.USD

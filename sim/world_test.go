@@ -40,7 +40,7 @@ func smallWorld(t testing.TB, change ...func(*topology.World)) *topology.World {
 		Origins: []topology.Origin{{Name: "berlin", Region: "eu", Weight: 0.7}, {Name: "boston", Region: "us", Weight: 0.3}},
 		Platform: topology.Platform{
 			State:   topology.StateStore{CommitP50: 200 * time.Microsecond, CommitP99: time.Millisecond, USDPerWrite: 1e-6},
-			Sandbox: topology.Sandbox{Kind: "isolate", StartP50: time.Millisecond, StartP99: 5 * time.Millisecond, WarmShare: 0.5, WarmStart: 200 * time.Microsecond, USDPerCall: 1e-6},
+			Sandbox: topology.Sandbox{Kind: "isolate", StartP50: time.Millisecond, StartP99: 5 * time.Millisecond, WarmShare: 0.5, WarmStart: 200 * time.Microsecond, USDPerCall: 1e-6, USDPerGBSecond: 1e-5, MemoryGB: 0.5},
 			ToolsAt: "home", KeepAlive: time.Minute, ViewInterval: 500 * time.Millisecond,
 			InitialWindow: 14_600, TLSRoundTrips: 2, BytesPerToken: 4, SSEBytes: 150,
 		},

@@ -24,7 +24,7 @@ func (b *builder) platform() {
 			Kind: f.Sandbox.Kind, StartP50: millis(f.Sandbox.StartP50MS), StartP99: millis(f.Sandbox.StartP99MS),
 			WarmShare: f.Sandbox.WarmShare, WarmStart: millis(f.Sandbox.WarmStartMS),
 			USDPerCall: prices.USDPerMCall / 1e6, USDPerGBSecond: prices.USDPerGBSecond,
-			MemoryGB: f.Sandbox.MemoryGB, OverheadPerBurst: millis(f.Sandbox.BurstOverheadMS),
+			MemoryGB: f.Sandbox.MemoryGB,
 		},
 		ToolsAt: f.ToolsAt, KeepAlive: seconds(f.KeepAliveS), ViewInterval: millis(f.ViewIntervalMS),
 		InitialWindow: f.InitialWindow, TLSRoundTrips: f.TLSRoundTrips,

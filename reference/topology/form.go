@@ -163,14 +163,13 @@ type orchestrationForm struct {
 }
 
 type sandboxForm struct {
-	At              pos
-	Kind            string  `yaml:"kind" is:"required"`
-	StartP50MS      float64 `yaml:"start_p50_ms" is:"required,>=0"`
-	StartP99MS      float64 `yaml:"start_p99_ms" is:"required,>=0"`
-	WarmShare       float64 `yaml:"warm_share" is:"required,>=0,<=1"`
-	WarmStartMS     float64 `yaml:"warm_start_ms" is:"required,>=0"`
-	MemoryGB        float64 `yaml:"memory_gb" is:"required,>0"`
-	BurstOverheadMS float64 `yaml:"burst_overhead_ms" is:">=0"`
+	At          pos
+	Kind        string  `yaml:"kind" is:"required"`
+	StartP50MS  float64 `yaml:"start_p50_ms" is:"required,>=0"`
+	StartP99MS  float64 `yaml:"start_p99_ms" is:"required,>=0"`
+	WarmShare   float64 `yaml:"warm_share" is:"required,>=0,<=1"`
+	WarmStartMS float64 `yaml:"warm_start_ms" is:"required,>=0"`
+	MemoryGB    float64 `yaml:"memory_gb" is:"required,>0"`
 }
 
 type qualityForm struct {

@@ -192,3 +192,10 @@ func TestEgress(t *testing.T) {
 		}
 	}
 }
+
+func TestSandboxPrice(t *testing.T) {
+	s := topology.Sandbox{USDPerCall: 2e-7, USDPerGBSecond: 1.5e-5, MemoryGB: 2}
+	if got, want := s.Price(10*time.Second), 0.0003002; math.Abs(got-want) > 1e-15 {
+		t.Errorf("ten seconds of 2 GB cost $%g, want $%g", got, want)
+	}
+}

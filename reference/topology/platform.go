@@ -41,13 +41,17 @@ type Orchestration struct {
 
 // Sandbox is where tools run.
 type Sandbox struct {
-	Kind             string // isolate or container
-	StartP50         time.Duration
-	StartP99         time.Duration
-	WarmShare        float64 // of calls that find a warm sandbox
-	WarmStart        time.Duration
-	USDPerCall       float64
-	USDPerGBSecond   float64
-	MemoryGB         float64
-	OverheadPerBurst time.Duration
+	Kind           string // isolate or container
+	StartP50       time.Duration
+	StartP99       time.Duration
+	WarmShare      float64 // of calls that find a warm sandbox
+	WarmStart      time.Duration
+	USDPerCall     float64
+	USDPerGBSecond float64 // of the memory held while a tool runs
+	MemoryGB       float64
+}
+
+// Price is what a tool call costs that runs for the given time, in US dollars.
+func (s *Sandbox) Price(run time.Duration) float64 {
+	return s.USDPerCall + run.Seconds()*s.MemoryGB*s.USDPerGBSecond
 }
