@@ -172,7 +172,7 @@ func (s *search) nearestOf(tier topology.Tier) {
 		}
 		return
 	}
-	if s.pii {
+	if s.pii || !s.ableIn(tier) {
 		return
 	}
 	for _, h := range s.t.tier(s.from, tier) {
@@ -181,6 +181,17 @@ func (s *search) nearestOf(tier topology.Tier) {
 		}
 		s.firstOf(h)
 	}
+}
+
+// ableIn says whether a tier holds a model that the rules let serve the
+// request: without one, none of its sites need be looked at.
+func (s *search) ableIn(tier topology.Tier) bool {
+	for _, m := range s.t.held[tier] {
+		if s.able(m) {
+			return true
+		}
+	}
+	return false
 }
 
 // firstOf offers the servers of a site up to the first that the rules admit

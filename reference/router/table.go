@@ -20,6 +20,8 @@ type Table struct {
 	servers []server
 	of      []int32
 	sends   []send // by SiteID
+	// held are the models of each tier, each once, by number.
+	held [topology.Tiers][]topology.ModelID
 	// serverOf is the server of a replica, by ReplicaID.
 	serverOf []int32
 	// ladder groups the models that some site holds by ability, the least
@@ -125,6 +127,9 @@ func (t *Table) addServers(site *topology.Site) {
 			t.serverOf = append(t.serverOf, int32(len(t.servers)))
 		}
 		t.servers = append(t.servers, s)
+		if i, found := slices.BinarySearch(t.held[site.Tier], d.Model); !found {
+			t.held[site.Tier] = slices.Insert(t.held[site.Tier], i, d.Model)
+		}
 		m := &t.models[d.Model]
 		if !m.held || s.prefill < m.prefill {
 			m.prefill = s.prefill
