@@ -13,6 +13,7 @@ type sequence struct {
 	table  Table
 	tokens []uint64 // written, in order
 	ahead  []uint64 // of the prompt, not yet written
+	path   []Hash   // of the sealed blocks in its table, as of the last call
 	number int
 }
 
@@ -114,7 +115,7 @@ func (w *world) grow(s *sequence, n int, made func() uint64) {
 			tokens = append(tokens, made())
 		}
 	}
-	reachable := w.obtainable()
+	free, full := w.c.Stats().Free, len(s.tokens)/w.c.BlockTokens
 	sealed := s.table.Sealed()
 	got, copies := w.c.Grow(&s.table, len(tokens), known, nil)
 	for _, cp := range copies {
@@ -122,10 +123,15 @@ func (w *world) grow(s *sequence, n int, made func() uint64) {
 	}
 	w.write(s, tokens[:got])
 	s.ahead = s.ahead[min(got, len(s.ahead)):]
-	w.evict()
-	w.seal(s, sealed)
+	w.evict(func(evicted int) {
+		// The copy's block is allocated before the original is let go.
+		if len(copies) > 0 && (free > 0 || evicted > 0) {
+			s.path = s.path[:min(len(s.path), full)]
+		}
+	})
+	w.seal(s, min(sealed, full))
 	if got < len(tokens) && w.obtainable() != 0 {
-		panic(fmt.Sprintf("Grow stopped at %d of %d tokens with %d of formerly %d blocks obtainable", got, len(tokens), w.obtainable(), reachable))
+		panic(fmt.Sprintf("Grow stopped at %d of %d tokens with %d blocks obtainable", got, len(tokens), w.obtainable()))
 	}
 }
 
@@ -160,19 +166,16 @@ func (w *world) seal(s *sequence, old int) {
 	}
 }
 
-// onTable: the context of h is part of a table's sealed blocks.
-func (w *world) onTable(h Hash) bool {
-	n := w.nodes[h]
+// refresh notes which sealed blocks are part of which table.
+func (w *world) refresh() {
 	for _, s := range w.seqs {
-		blocks := s.table.Len()
-		if blocks > n.depth && len(s.tokens) > n.depth*w.c.BlockTokens {
-			b := w.c.AppendBlocks(&s.table, 0, nil)[n.depth]
-			if w.c.meta[b].sealed && w.c.meta[b].hash == h {
-				return true
+		s.path = s.path[:0]
+		for _, b := range w.c.AppendBlocks(&s.table, 0, nil) {
+			if w.c.meta[b].sealed {
+				s.path = append(s.path, w.c.meta[b].hash)
 			}
 		}
 	}
-	return false
 }
 
 func (w *world) isIdle(h Hash) bool {
@@ -181,13 +184,19 @@ func (w *world) isIdle(h Hash) bool {
 			return false
 		}
 	}
-	return !w.onTable(h)
+	for _, s := range w.seqs {
+		if slices.Contains(s.path, h) {
+			return false
+		}
+	}
+	return true
 }
 
 // evict applies the evictions that the cache has counted to the model.
-func (w *world) evict() {
+func (w *world) evict(before func(evicted int)) {
 	count := w.c.Stats().Counters
-	for range count.Evicted - w.last.Evicted {
+	for i := range int(count.Evicted - w.last.Evicted) {
+		before(i)
 		var victim Hash
 		var least *node
 		for h, n := range w.nodes {
@@ -265,6 +274,7 @@ func (w *world) verify(t *rapid.T) {
 	if err := w.c.Check(w.tables()...); err != nil {
 		t.Fatal(err)
 	}
+	w.refresh()
 	for _, s := range w.seqs {
 		blocks := w.c.AppendBlocks(&s.table, 0, nil)
 		for i, want := range s.tokens {

@@ -1,0 +1,150 @@
+package sched
+
+import (
+	"fmt"
+	"time"
+
+	"tierlab/engine/kv"
+)
+
+// Commit takes in at now what came of the oldest plan in flight and appends
+// what happened since the last Commit to ev. An outcome that does not fit that
+// plan is a mistake of the driver's: Commit panics.
+func (s *Scheduler) Commit(now time.Duration, o Outcome, ev []Event) []Event {
+	f := &s.flight[s.head]
+	times := max(o.Iterations, 1)
+	s.checkOutcome(f, o, times)
+	s.head = (s.head + 1) % len(s.flight)
+	s.flying--
+	for k := range times {
+		if k > 0 {
+			s.again(f)
+		}
+		sampled := 0
+		for _, r := range f.rows {
+			var result *Sampled
+			if r.sample && o.Sampled != nil {
+				result = &o.Sampled[sampled]
+				sampled++
+			}
+			s.land(now, r, result, k+1 == times, int32(times))
+		}
+	}
+	s.plan += uint64(times - 1)
+	s.count.Plans += uint64(times - 1)
+	s.count.Rows += uint64((times - 1) * len(f.rows))
+	ev = append(ev, s.events...)
+	s.events = s.events[:0]
+	return ev
+}
+
+func (s *Scheduler) checkOutcome(f *flight, o Outcome, times int) {
+	if s.flying == 0 {
+		panic(fmt.Sprintf("sched: Commit of plan %d with no plan in flight", o.Plan))
+	}
+	if o.Plan != f.id {
+		panic(fmt.Sprintf("sched: Commit of plan %d, but the oldest in flight is %d", o.Plan, f.id))
+	}
+	if times > 1 && (times > 1+f.stable || o.Sampled != nil || s.flying > 1) {
+		panic(fmt.Sprintf("sched: Commit of %d iterations of plan %d, which is stable for %d more, alone in flight and without tokens", times, f.id, f.stable))
+	}
+	if o.Sampled == nil {
+		return
+	}
+	samples := 0
+	for _, r := range f.rows {
+		if r.sample {
+			samples++
+		}
+	}
+	if samples != len(o.Sampled) {
+		panic(fmt.Sprintf("sched: Commit of %d sampled tokens for plan %d, which samples %d", len(o.Sampled), f.id, samples))
+	}
+}
+
+// again plans the rows of a stable plan's next iteration.
+func (s *Scheduler) again(f *flight) {
+	for _, r := range f.rows {
+		q := &s.seqs[r.seq]
+		if q.gen != r.gen {
+			continue // cancelled
+		}
+		if got, _ := s.cache.Grow(&q.table, 1, q.names(), nil); got == 0 {
+			panic("sched: a stable plan ran out of memory")
+		}
+		q.ahead++
+		q.charged++
+		s.count.Computed++
+	}
+}
+
+// land commits one row. At the last of several iterations, which report
+// together, it says so.
+func (s *Scheduler) land(now time.Duration, r flown, result *Sampled, last bool, times int32) {
+	q := &s.seqs[r.seq]
+	if q.gen != r.gen {
+		s.count.Discarded++
+		return
+	}
+	if q.stay == r.stay {
+		q.landed += r.n
+	}
+	if !r.sample {
+		s.seal(q)
+		return
+	}
+	id, end := kv.Made(q.Salt, int(q.out)), false
+	if result != nil {
+		id, end = uint64(uint32(result.Token)), result.End && !q.Forced
+	}
+	q.ahead--
+	q.out++
+	s.count.Produced++
+	s.learn(q, id)
+	s.seal(q)
+	full := int(q.out) == q.MaxTokens
+	if last {
+		s.event(now, Produced, q, times)
+	}
+	switch {
+	case full:
+		s.event(now, Finished, q, q.out)
+		s.count.Finished++
+	case end:
+		s.event(now, Stopped, q, q.out)
+		s.count.Stopped++
+	default:
+		return
+	}
+	hint := kv.Keep{}
+	if q.KeepFor > 0 {
+		hint = kv.Keep{Until: now + q.KeepFor, Priority: q.KeepPriority}
+	}
+	s.end(now, r.seq, hint)
+}
+
+// learn adds one token to what q knows.
+func (s *Scheduler) learn(q *sequence, id uint64) {
+	q.state = q.state.Fold(id)
+	q.known++
+	if int(q.known)%s.cache.BlockTokens != 0 {
+		return
+	}
+	q.outs = append(q.outs, q.state)
+	if q.at < 0 {
+		q.hashes = append(q.hashes, q.state)
+	}
+}
+
+// seal names the blocks of q that are computed and whose tokens are known.
+func (s *Scheduler) seal(q *sequence) {
+	for q.at < 0 && !q.table.Private() {
+		i := q.table.Sealed()
+		if int(q.landed) < (i+1)*s.cache.BlockTokens || i-int(q.base) >= len(q.hashes) {
+			return
+		}
+		if s.cache.Seal(&q.table, q.hashes[i-int(q.base)]) {
+			q.told = min(q.told, int32(i))
+		}
+	}
+}

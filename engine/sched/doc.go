@@ -1,0 +1,2 @@
+// Package sched decides what an engine computes next.
+package sched

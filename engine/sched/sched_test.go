@@ -1,0 +1,197 @@
+package sched
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"tierlab/engine/kv"
+)
+
+// verify checks the scheduler's own books, and the cache with all tables.
+func (s *Scheduler) verify() error {
+	var tables []*kv.Table
+	for j, i := range s.run {
+		q := &s.seqs[i]
+		tables = append(tables, &q.table)
+		if j > 0 && !s.seqs[s.run[j-1]].before(q.urgency) {
+			return fmt.Errorf("running sequences out of order at %d", j)
+		}
+		if q.at >= 0 || q.slot < 0 || s.byID[q.ID] != i {
+			return fmt.Errorf("running sequence %d: place %d, slot %d", q.ID, q.at, q.slot)
+		}
+	}
+	for at, i := range s.queue.heap {
+		q := &s.seqs[i]
+		if int(q.at) != at || q.slot >= 0 || q.table.Len() != 0 {
+			return fmt.Errorf("waiting sequence %d: place %d of %d, slot %d, %d blocks", q.ID, q.at, at, q.slot, q.table.Len())
+		}
+		if at > 0 && q.before(s.seqs[s.queue.heap[(at-1)/2]].urgency) {
+			return fmt.Errorf("the queue is no heap at %d", at)
+		}
+	}
+	if len(s.run)+len(s.slots) != s.cfg.Slots || len(s.run)+s.queue.len() != len(s.byID) {
+		return fmt.Errorf("%d running, %d free slots, %d waiting, %d in all", len(s.run), len(s.slots), s.queue.len(), len(s.byID))
+	}
+	return s.cache.Check(tables...)
+}
+
+// verifyPlan checks SC-1, SC-2 and SC-4 on a plan.
+func verifyPlan(s *Scheduler, p *Plan) error {
+	seqs, slots := map[uint64]bool{}, map[int32]bool{}
+	shape, decodes := Shape{}, Shape{}
+	least := int32(0)
+	for _, r := range p.Rows {
+		if seqs[r.Seq] || slots[r.Slot] {
+			return fmt.Errorf("SC-1: sequence %d or slot %d twice", r.Seq, r.Slot)
+		}
+		seqs[r.Seq], slots[r.Slot] = true, true
+		if r.N < 1 || r.N > 1 && r.FromDevice {
+			return fmt.Errorf("SC-1: row %+v", r)
+		}
+		shape = shape.With(r.Start, r.N, r.Sample)
+		if q := &s.seqs[s.byID[r.Seq]]; q.out+q.ahead > 1 || q.out+q.ahead == 1 && !r.Sample {
+			decodes = decodes.With(r.Start, r.N, r.Sample)
+		} else {
+			least = max(least, 1)
+		}
+	}
+	if shape != p.Shape {
+		return fmt.Errorf("SC-1: shape %+v, rows give %+v", p.Shape, shape)
+	}
+	if int(shape.Tokens) > s.cfg.Budget || len(p.Rows) > s.cfg.Slots {
+		return fmt.Errorf("SC-2: %d tokens in %d rows", shape.Tokens, len(p.Rows))
+	}
+	return nil
+}
+
+// setup draws an engine that is tiny enough to preempt.
+func setup(t *rapid.T) *engine {
+	size := rapid.IntRange(1, 4).Draw(t, "block")
+	cache := kv.Config{BlockTokens: size, Blocks: rapid.IntRange(max(2, 16/size), 16).Draw(t, "blocks")}
+	cache.KeepBlocks = rapid.IntRange(0, cache.Blocks).Draw(t, "keep")
+	cfg := Config{
+		Slots: rapid.IntRange(1, 5).Draw(t, "slots"), Queue: rapid.IntRange(0, 6).Draw(t, "queue"),
+		Depth: rapid.IntRange(0, 2).Draw(t, "depth"), Aging: 40 * time.Millisecond,
+	}
+	cfg.Budget = cfg.Slots + size + rapid.IntRange(0, 6).Draw(t, "budget")
+	if rapid.Bool().Draw(t, "stall") {
+		cfg.Stall = 5*time.Millisecond + time.Duration(rapid.IntRange(0, 200).Draw(t, "bound"))*time.Microsecond
+	}
+	if rapid.Bool().Draw(t, "fair") {
+		cfg.Share, cfg.Burst, cfg.Lead = time.Millisecond, 10*time.Millisecond, 200*time.Millisecond
+	}
+	return newEngine(cfg, cache, gpu)
+}
+
+func drawCall(t *rapid.T, e *engine, id uint64) *call {
+	room := min(16, e.s.cfg.Context)
+	n := rapid.IntRange(1, room-1).Draw(t, "prompt")
+	c := &call{prompt: rapid.SliceOfN(rapid.Int32Range(1, 2), n, n).Draw(t, "tokens"), ends: rapid.Bool().Draw(t, "ends")}
+	c.Request = Request{
+		ID: id, Session: uint64(rapid.IntRange(0, 2).Draw(t, "session")), Priority: uint8(rapid.IntRange(0, 2).Draw(t, "priority")),
+		MaxTokens: rapid.IntRange(1, room-n).Draw(t, "max"), Forced: rapid.Bool().Draw(t, "forced"), Host: rapid.Bool().Draw(t, "host"),
+		KeepFor: time.Duration(rapid.IntRange(0, 100).Draw(t, "keep")) * time.Millisecond, KeepPriority: uint8(rapid.IntRange(0, 2).Draw(t, "rank")),
+	}
+	return c
+}
+
+// schedulerProperty runs random arrivals, cancels and ends over a tiny cache.
+func schedulerProperty(t *rapid.T) {
+	e := setup(t)
+	e.onPlan = func(p *Plan) {
+		if err := verifyPlan(e.s, p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var calls []*call
+	cancelled := map[uint64]bool{}
+	id := uint64(0)
+	t.Repeat(map[string]func(*rapid.T){
+		"add": func(t *rapid.T) {
+			id++
+			c := drawCall(t, e, id)
+			if len(calls) > 0 && rapid.Bool().Draw(t, "again") {
+				other := calls[rapid.IntRange(0, len(calls)-1).Draw(t, "as")]
+				if c.prompt = other.prompt; len(c.prompt)+c.MaxTokens > e.s.cfg.Context {
+					c.MaxTokens = 1
+				}
+				c.Fork = other.ID
+			}
+			full := e.s.Stats().Waiting >= e.s.cfg.Queue+len(e.s.slots)
+			if err := e.add(c); (err == ErrFull) != full {
+				t.Fatalf("Add: %v, full: %v", err, full)
+			} else if err == nil {
+				calls = append(calls, c)
+			}
+		},
+		"cancel": func(t *rapid.T) {
+			if len(calls) == 0 {
+				t.Skip("nothing to cancel")
+			}
+			c := calls[rapid.IntRange(0, len(calls)-1).Draw(t, "which")]
+			if e.s.Cancel(e.now, c.ID) != (!c.done && !cancelled[c.ID]) {
+				t.Fatalf("Cancel of %d", c.ID)
+			}
+			cancelled[c.ID] = !c.done
+		},
+		"plan":   func(*rapid.T) { e.plan() },
+		"step":   func(*rapid.T) { e.step() },
+		"commit": func(*rapid.T) { e.commitIf() },
+		"": func(t *rapid.T) {
+			if err := e.s.verify(); err != nil {
+				t.Fatal(err)
+			}
+		},
+	})
+	e.drain(t, calls, cancelled)
+}
+
+func (e *engine) commitIf() {
+	if len(e.pending) > 0 {
+		e.commit()
+	}
+}
+
+// drain runs to the end and checks SC-5 to SC-7.
+func (e *engine) drain(t *rapid.T, calls []*call, cancelled map[uint64]bool) {
+	limit := 0
+	for _, c := range calls {
+		limit += 4 * (len(c.prompt) + c.MaxTokens) * (len(calls) + 1)
+	}
+	for n := 0; e.step(); n++ {
+		if n > limit {
+			t.Fatalf("SC-6: not done after %d iterations: %+v", n, e.s.Stats())
+		}
+	}
+	total := 0
+	for _, c := range calls {
+		total += len(c.out)
+		if cancelled[c.ID] {
+			continue
+		}
+		if !c.done {
+			t.Fatalf("SC-6: request %d never ended: %+v", c.ID, e.s.Stats())
+		}
+		if want := c.alone(); !slices.Equal(c.out, want) {
+			t.Fatalf("SC-7: request %d produced %v, alone %v", c.ID, c.out, want)
+		}
+	}
+	st := e.s.Stats()
+	if int(st.Produced) != total || st.Added != st.Finished+st.Stopped+st.Cancelled {
+		t.Fatalf("SC-5: %d tokens came out of %+v", total, st.Counters)
+	}
+	if k := e.s.cache.Stats(); k.Free+k.Cached+k.Referenced != e.s.cache.Blocks || st.Running+st.Waiting+st.InFlight != 0 {
+		t.Fatalf("left over: %+v, %+v", st, k)
+	}
+	if err := e.s.verify(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestScheduler(t *testing.T) { rapid.Check(t, schedulerProperty) }
+
+func FuzzScheduler(f *testing.F) { f.Fuzz(rapid.MakeFuzz(schedulerProperty)) }

@@ -1,0 +1,139 @@
+package sched
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"tierlab/engine/kv"
+)
+
+// Config says how an engine schedules.
+type Config struct {
+	Slots   int // sequences that run at once
+	Budget  int // tokens computed in an iteration, at least Slots + the block size
+	Queue   int // requests that wait; more are refused
+	Context int // a sequence's longest context in tokens; 0: what the blocks hold
+	Depth   int // plans ahead of Commit, beside the one that is due
+
+	// Stall bounds an iteration by StepTime while a sequence is decoding: see
+	// the package comment. 0: no bound.
+	Stall time.Duration
+	// Aging is how much later than a request of the next lower priority one may
+	// arrive and still be planned before it.
+	Aging time.Duration
+	// Share is how far a token that was computed or produced for a session
+	// moves its clock, Burst how far each request does. Lead bounds how far the
+	// clock runs ahead of the time of arrival. 0 each: sessions are not told apart.
+	Share, Burst, Lead time.Duration
+
+	Tables bool // rows carry NewBlocks
+}
+
+func (c Config) validate(k kv.Config) error {
+	switch {
+	case c.Slots < 1 || c.Slots > 1<<16:
+		return fmt.Errorf("sched: slots is %d, want 1..65536", c.Slots)
+	case c.Budget < c.Slots+k.BlockTokens || c.Budget > math.MaxInt32/2:
+		return fmt.Errorf("sched: budget is %d tokens, want at least slots + a block's tokens (%d)", c.Budget, c.Slots+k.BlockTokens)
+	case c.Queue < 0 || c.Context < 0:
+		return fmt.Errorf("sched: queue (%d) and context (%d) are not negative", c.Queue, c.Context)
+	case c.Depth < 0 || c.Depth > 16:
+		return fmt.Errorf("sched: depth is %d, want 0..16", c.Depth)
+	case min(c.Stall, c.Aging, c.Share, c.Burst, c.Lead) < 0:
+		return fmt.Errorf("sched: stall, aging, share, burst and lead are not negative")
+	}
+	return nil
+}
+
+// Scheduler plans the iterations of one engine. It is used by one goroutine at
+// a time.
+type Scheduler struct {
+	cfg    Config
+	cache  *kv.Cache
+	cost   Coster
+	seqs   []sequence
+	spare  []int32          // places in seqs that are not in use
+	byID   map[uint64]int32 // looked up, never ranged over
+	queue  queue
+	run    []int32 // running sequences, most urgent first
+	slots  []int32 // free ones, a stack
+	flight []flight
+	head   int // oldest in flight
+	flying int // number in flight
+	plan   uint64
+	order  uint64 // of the next request
+	clocks clocks
+	events []Event // from Next, handed out by Commit
+	// The request that lacked memory, and the cache's slack at that time.
+	blockedOrder, blockedSlack uint64
+	short                      bool  // a running prefill got no memory in this plan
+	decoding                   int32 // rows of this plan that the stall bound protects
+	count                      Counters
+}
+
+// flight is a plan that has not been committed.
+type flight struct {
+	id     uint64
+	rows   []flown
+	stable int
+}
+
+// flown is a row in flight. gen and stay tell whether its sequence is still
+// the same, and still holds the table that the row wrote to.
+type flown struct {
+	seq       int32
+	gen, stay uint32
+	n         int32
+	sample    bool
+}
+
+// Counters count since the scheduler was made.
+type Counters struct {
+	Added, Refused, Finished, Stopped, Cancelled uint64 // requests; Refused by ErrFull
+	Preempted                                    uint64 // sequences, each time
+	Plans, Rows                                  uint64
+	Discarded                                    uint64 // rows of sequences that had ended
+	Computed                                     uint64 // tokens whose keys and values were computed
+	Cached                                       uint64 // tokens taken from the cache instead
+	Produced                                     uint64 // output tokens committed
+}
+
+// Stats are the scheduler's sequences by state.
+type Stats struct {
+	Running, Waiting, InFlight int // InFlight: plans
+	Counters
+}
+
+// New makes a scheduler that plans for the given cache, which it alone changes
+// from now on. Cost may be nil when Stall is 0.
+func New(cfg Config, cache *kv.Cache, cost Coster) (*Scheduler, error) {
+	if err := cfg.validate(cache.Config); err != nil {
+		return nil, err
+	}
+	if cost == nil && cfg.Stall > 0 {
+		return nil, fmt.Errorf("sched: a stall bound of %v needs a cost model", cfg.Stall)
+	}
+	if held := cache.Blocks * cache.BlockTokens; cfg.Context == 0 || cfg.Context > held {
+		cfg.Context = held
+	}
+	s := &Scheduler{
+		cfg: cfg, cache: cache, cost: cost,
+		byID:   make(map[uint64]int32, cfg.Slots+cfg.Queue),
+		run:    make([]int32, 0, cfg.Slots),
+		flight: make([]flight, cfg.Depth+1),
+		clocks: clocks{ends: map[uint64]time.Duration{}},
+	}
+	for i := range cfg.Slots {
+		s.slots = append(s.slots, int32(cfg.Slots-1-i))
+	}
+	return s, nil
+}
+
+// Stats counts in constant time.
+func (s *Scheduler) Stats() Stats {
+	return Stats{Running: len(s.run), Waiting: s.queue.len(), InFlight: s.flying, Counters: s.count}
+}
+
+// Cache is the cache that the scheduler plans for, to read its Stats.
+func (s *Scheduler) Cache() *kv.Cache { return s.cache }
