@@ -66,7 +66,9 @@ func (s *Scheduler) fits(q *sequence, hit kv.Block, blocks int) bool {
 	return false
 }
 
-// blocked: q lacked memory, and none has become free since.
+// blocked: q lacked memory, and since then no sequence has left and no block
+// has lost its last reference. So a request that waits for memory is looked at
+// when there may be some, and a plan stays stable meanwhile.
 func (s *Scheduler) blocked(q *sequence) bool {
 	return s.blockedOrder == q.order+1 && s.blockedSlack == s.cache.Slack()
 }

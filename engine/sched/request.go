@@ -146,6 +146,7 @@ func (s *Scheduler) leave(now time.Duration, i int32, hint kv.Keep) {
 	s.slots = append(s.slots, q.slot)
 	q.slot, q.told, q.landed = -1, 0, 0
 	q.stay++
+	s.blockedOrder = 0
 	at := s.place(q.urgency)
 	s.run = append(s.run[:at], s.run[at+1:]...)
 }

@@ -12,6 +12,8 @@ import (
 // pure lists the packages that decide: they are handed time, events and keyed
 // draws, and return what to do. The same calls give the same answers.
 var pure = []string{
+	"engine/kv",
+	"engine/sched",
 	"internal/spell",
 	"internal/rng",
 	"reference/agent",
