@@ -19,8 +19,7 @@
 // early end, or StableUntil. It adds up StepTime(p.Shape.After(i)) to the next
 // of these and commits all iterations that have ended at once (Iterations); if
 // one is then under way, it asks Next for that one before it hands in the
-// event. What follows is the same, plan by plan, as without jumps. (A memo of
-// steps would not do: contexts grow with each.)
+// event. What follows is the same, plan by plan, as without jumps.
 //
 // # An iteration
 //
@@ -44,12 +43,12 @@
 //
 // # The stall bound
 //
-// While a running sequence has begun its output, chunks are cut so that
+// While a running sequence is between two tokens of its output, chunks are cut so that
 // Coster.StepTime of the whole iteration stays within Stall; a plan's first
 // chunk reaches at least the next block border, so that prompts get on under
 // any load. The gap between two tokens of a sequence that is not preempted is
 // therefore at most max(Stall, StepTime of the decode rows and one block), as
-// far as the model is right, plus the step that was in flight with Depth 1.
+// far as the model is right, and twice that for a Host sequence with Depth 1.
 //
 // # Urgency, fairness and starvation
 //

@@ -69,14 +69,17 @@ func (s *Scheduler) yield(now time.Duration) {
 
 // decode plans a token for each running sequence that is one behind, the most
 // urgent first. Where memory lacks, the least urgent one is preempted. It
-// reports whether any running sequence has begun its output: the stall bound
-// is for these.
+// reports whether any of them has begun its output: the stall bound is for
+// these.
 func (s *Scheduler) decode(now time.Duration, p *Plan, f *flight) (bounded bool) {
 	for j := 0; j < len(s.run); j++ {
 		i := s.run[j]
 		q := &s.seqs[i]
+		if q.need() != 1 {
+			continue
+		}
 		bounded = bounded || q.out+q.ahead > 0
-		if q.need() != 1 || !q.ready() {
+		if !q.ready() {
 			continue
 		}
 		for s.grow(p, f, i, 1) == 0 {

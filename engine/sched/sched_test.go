@@ -39,31 +39,60 @@ func (s *Scheduler) verify() error {
 	return s.cache.Check(tables...)
 }
 
-// verifyPlan checks SC-1, SC-2 and SC-4 on a plan.
-func verifyPlan(s *Scheduler, p *Plan) error {
-	seqs, slots := map[uint64]bool{}, map[int32]bool{}
-	shape, decodes := Shape{}, Shape{}
-	least := int32(0)
+// progress is where a sequence's next row starts, in one stay.
+type progress struct {
+	stay uint32
+	next int32
+}
+
+// verifyPlan checks SC-1 to SC-3 on a plan that was just made.
+func verifyPlan(s *Scheduler, p *Plan, at map[uint64]progress) error {
+	slots := map[int32]bool{}
+	planned := map[uint64]bool{}
+	shape := Shape{}
 	for _, r := range p.Rows {
-		if seqs[r.Seq] || slots[r.Slot] {
-			return fmt.Errorf("SC-1: sequence %d or slot %d twice", r.Seq, r.Slot)
+		q := &s.seqs[s.byID[r.Seq]]
+		if planned[r.Seq] || slots[r.Slot] || r.N < 1 {
+			return fmt.Errorf("SC-1: row %+v: sequence or slot twice, or no token", r)
 		}
-		seqs[r.Seq], slots[r.Slot] = true, true
-		if r.N < 1 || r.N > 1 && r.FromDevice {
-			return fmt.Errorf("SC-1: row %+v", r)
+		planned[r.Seq], slots[r.Slot] = true, true
+		if g, ok := at[r.Seq]; ok && g.stay == q.stay && (r.Start < g.next || (r.Start-g.next)%int32(s.cache.BlockTokens) != 0) {
+			return fmt.Errorf("SC-1: row %+v starts at %d, not at %d or blocks after", r, r.Start, g.next)
 		}
+		at[r.Seq] = progress{q.stay, r.Start + r.N}
 		shape = shape.With(r.Start, r.N, r.Sample)
-		if q := &s.seqs[s.byID[r.Seq]]; q.out+q.ahead > 1 || q.out+q.ahead == 1 && !r.Sample {
-			decodes = decodes.With(r.Start, r.N, r.Sample)
-		} else {
-			least = max(least, 1)
-		}
 	}
 	if shape != p.Shape {
 		return fmt.Errorf("SC-1: shape %+v, rows give %+v", p.Shape, shape)
 	}
-	if int(shape.Tokens) > s.cfg.Budget || len(p.Rows) > s.cfg.Slots {
-		return fmt.Errorf("SC-2: %d tokens in %d rows", shape.Tokens, len(p.Rows))
+	if int(shape.Tokens) > s.cfg.Budget || len(p.Rows) > s.cfg.Slots || s.flying > s.cfg.Depth+1 {
+		return fmt.Errorf("SC-2: %d tokens in %d rows, %d plans in flight", shape.Tokens, len(p.Rows), s.flying)
+	}
+	return verifyDecodes(s, p, planned)
+}
+
+func verifyDecodes(s *Scheduler, p *Plan, planned map[uint64]bool) error {
+	bounded := false
+	for _, i := range s.run {
+		q := &s.seqs[i]
+		at := slices.IndexFunc(p.Rows, func(r Row) bool { return r.Seq == q.ID })
+		switch {
+		case at >= int(s.decoding): // a chunk
+		case at >= 0:
+			bounded = bounded || q.out+q.ahead > 1
+		default:
+			bounded = bounded || q.need() == 1 && q.out+q.ahead > 0
+		}
+		if !planned[q.ID] && q.need() == 1 && q.ready() {
+			return fmt.Errorf("SC-3: sequence %d is one token behind and not planned", q.ID)
+		}
+	}
+	chunks := p.Rows[s.decoding:]
+	if !bounded || s.cfg.Stall == 0 || len(chunks) == 0 || s.cost.StepTime(p.Shape) <= s.cfg.Stall {
+		return nil
+	}
+	if first := chunks[0]; len(chunks) > 1 || first.Start/int32(s.cache.BlockTokens) != (first.Start+first.N-1)/int32(s.cache.BlockTokens) {
+		return fmt.Errorf("SC-3: %v takes %v, the bound is %v", p.Rows, s.cost.StepTime(p.Shape), s.cfg.Stall)
 	}
 	return nil
 }
@@ -100,10 +129,13 @@ func drawCall(t *rapid.T, e *engine, id uint64) *call {
 }
 
 // schedulerProperty runs random arrivals, cancels and ends over a tiny cache.
-func schedulerProperty(t *rapid.T) {
+func schedulerProperty(t *rapid.T) { randomRun(t) }
+
+func randomRun(t *rapid.T) *engine {
 	e := setup(t)
+	at := map[uint64]progress{}
 	e.onPlan = func(p *Plan) {
-		if err := verifyPlan(e.s, p); err != nil {
+		if err := verifyPlan(e.s, p, at); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -148,6 +180,7 @@ func schedulerProperty(t *rapid.T) {
 		},
 	})
 	e.drain(t, calls, cancelled)
+	return e
 }
 
 func (e *engine) commitIf() {
@@ -192,6 +225,38 @@ func (e *engine) drain(t *rapid.T, calls []*call, cancelled map[uint64]bool) {
 	}
 }
 
-func TestScheduler(t *testing.T) { rapid.Check(t, schedulerProperty) }
+// TestScheduler also sees to it that the random runs are not tame.
+func TestScheduler(t *testing.T) {
+	var sum Counters
+	var blocks kv.Counters
+	rapid.Check(t, func(t *rapid.T) {
+		e := randomRun(t)
+		st, ks := e.s.Stats(), e.s.cache.Stats()
+		sum.Refused += st.Refused
+		sum.Preempted += st.Preempted
+		sum.Discarded += st.Discarded
+		sum.Stopped += st.Stopped
+		sum.Cached += st.Cached
+		blocks.Evicted += ks.Evicted
+		blocks.Copied += ks.Copied
+		blocks.Merged += ks.Merged
+		blocks.KeepExpired += ks.KeepExpired
+	})
+	if sum.Refused == 0 || sum.Preempted == 0 || sum.Discarded == 0 || sum.Stopped == 0 || sum.Cached == 0 ||
+		blocks.Evicted == 0 || blocks.Copied == 0 || blocks.Merged == 0 || blocks.KeepExpired == 0 {
+		t.Errorf("something never happened: %+v %+v", sum, blocks)
+	}
+}
+
+// TestReplay: the same calls give the same plans, whatever ran before: SC-8.
+func TestReplay(t *testing.T) {
+	property := rapid.Custom(func(t *rapid.T) []string { return randomRun(t).trace })
+	for seed := range 50 {
+		a, b := property.Example(seed), property.Example(seed)
+		if !slices.Equal(a, b) {
+			t.Fatalf("seed %d: plans differ between two runs", seed)
+		}
+	}
+}
 
 func FuzzScheduler(f *testing.F) { f.Fuzz(rapid.MakeFuzz(schedulerProperty)) }
