@@ -64,7 +64,8 @@
 //	KV-7  The blocks on retained paths are at most the charge, and the charge is
 //	      at most KeepBlocks.
 //	KV-8  A table's tokens fill its blocks but the last, and no block is written
-//	      while it is sealed or another table refers to it.
+//	      while it is sealed or another table refers to it. Its entries change
+//	      only by calls that are made for it.
 //	KV-9  An eviction takes the block of least rank (0, or 1 + the retention's
 //	      priority), and of least recent use within the rank.
 //	KV-10 The same calls give the same blocks.

@@ -9,7 +9,9 @@ import (
 )
 
 // cacheProperty runs random calls against the naive model.
-func cacheProperty(t *rapid.T) {
+func cacheProperty(t *rapid.T) { randomCalls(t) }
+
+func randomCalls(t *rapid.T) Counters {
 	size := rapid.IntRange(1, 4).Draw(t, "block")
 	blocks := rapid.IntRange(2, 14).Draw(t, "blocks")
 	w := newWorld(Config{Blocks: blocks, BlockTokens: size, KeepBlocks: rapid.IntRange(0, blocks).Draw(t, "keep")})
@@ -57,12 +59,14 @@ func cacheProperty(t *rapid.T) {
 			w.now += time.Duration(rapid.IntRange(0, 3).Draw(t, "later"))
 			w.expire()
 		},
-		"": w.verify,
+		"": func(t *rapid.T) { w.verify(t); w.acted = nil },
 	})
+	return w.c.Stats().Counters
 }
 
 // commit seals the next full block of s, if it has one.
 func (w *world) commit(s *sequence) {
+	w.acted = s
 	i := s.table.Sealed()
 	if len(s.tokens) < (i+1)*w.c.BlockTokens || s.table.Private() {
 		return
@@ -78,6 +82,7 @@ func (w *world) commit(s *sequence) {
 
 // adopt goes on with a resident block for the next block of the prompt.
 func (w *world) adopt(s *sequence) {
+	w.acted = s
 	if len(s.ahead) < w.c.BlockTokens {
 		return
 	}
@@ -106,6 +111,21 @@ func (w *world) fork(s *sequence, n int) {
 	w.seqs = append(w.seqs, child)
 }
 
-func TestCacheAgainstModel(t *testing.T) { rapid.Check(t, cacheProperty) }
+// TestCacheAgainstModel also sees to it that the random calls are not tame.
+func TestCacheAgainstModel(t *testing.T) {
+	var sum Counters
+	rapid.Check(t, func(t *rapid.T) {
+		n := randomCalls(t)
+		sum.Evicted += n.Evicted
+		sum.Copied += n.Copied
+		sum.Merged += n.Merged
+		sum.Kept += n.Kept
+		sum.KeepRefused += n.KeepRefused
+		sum.KeepExpired += n.KeepExpired
+	})
+	if sum.Evicted == 0 || sum.Copied == 0 || sum.Merged == 0 || sum.Kept == 0 || sum.KeepRefused == 0 || sum.KeepExpired == 0 {
+		t.Errorf("something never happened: %+v", sum)
+	}
+}
 
 func FuzzCache(f *testing.F) { f.Fuzz(rapid.MakeFuzz(cacheProperty)) }

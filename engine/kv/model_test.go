@@ -13,6 +13,7 @@ type sequence struct {
 	table  Table
 	tokens []uint64 // written, in order
 	ahead  []uint64 // of the prompt, not yet written
+	blocks []Block  // of the table, as of the last call
 	path   []Hash   // of the sealed blocks in its table, as of the last call
 	number int
 }
@@ -37,6 +38,7 @@ type world struct {
 	clock  uint64
 	now    time.Duration
 	opened int
+	acted  *sequence // the last call was for it
 	last   Counters
 }
 
@@ -106,6 +108,7 @@ func (w *world) take(h Hash) {
 
 // grow writes up to n tokens, from the prompt first and then made ones.
 func (w *world) grow(s *sequence, n int, made func() uint64) {
+	w.acted = s
 	tokens := s.ahead[:min(n, len(s.ahead))]
 	known := w.hashes(append(slices.Clone(s.tokens), s.ahead...))
 	known = known[min(len(known), s.table.Sealed()):]
@@ -273,6 +276,13 @@ func (w *world) expire() {
 func (w *world) verify(t *rapid.T) {
 	if err := w.c.Check(w.tables()...); err != nil {
 		t.Fatal(err)
+	}
+	for _, s := range w.seqs {
+		now := w.c.AppendBlocks(&s.table, 0, nil)
+		if s != w.acted && s.blocks != nil && !slices.Equal(now, s.blocks) {
+			t.Fatalf("KV-8: the table of sequence %d changed from %v to %v by a call for another", s.number, s.blocks, now)
+		}
+		s.blocks = now
 	}
 	w.refresh()
 	for _, s := range w.seqs {

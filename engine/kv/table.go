@@ -135,7 +135,6 @@ func (c *Cache) split(t *Table, b Block, used int) Copy {
 		c.meta[p].refs++
 	}
 	t.last = b
-	t.sealed = min(t.sealed, t.blocks-1)
 	c.drop(old)
 	c.count.Copied++
 	return Copy{From: old, To: b, Tokens: int32(used)}
@@ -158,10 +157,10 @@ func (c *Cache) seal(b Block, h Hash) {
 
 // Seal names the content of the table's first unsealed block, which is full
 // and whose keys and values have been computed. If another block holds the
-// same content, the table takes that one instead and its own is freed: Seal
+// same content, the table takes that one instead and lets go of its own: Seal
 // then reports true, and the table's entry t.Sealed()-1 has changed. Where
-// others share the block, or its double's neighbours, the table is left as it
-// is and becomes private.
+// another table passes through the blocks after it, and would change too, the
+// table is left as it is and becomes private.
 func (c *Cache) Seal(t *Table, h Hash) (changed bool) {
 	if t.private {
 		return false
@@ -188,7 +187,7 @@ func (c *Cache) Seal(t *Table, h Hash) (changed bool) {
 		t.sealed++
 		return false
 	}
-	if !alone || m.refs != 1 || c.meta[twin].parent != m.parent {
+	if !alone || c.meta[twin].parent != m.parent {
 		t.private = true
 		return false
 	}

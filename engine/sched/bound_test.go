@@ -109,6 +109,25 @@ func TestSessionsShare(t *testing.T) {
 	}
 }
 
+// TestEqualsDoNotPreempt: a session that has had its share waits for a slot,
+// but does not lose the one that it has to a session of the same priority.
+func TestEqualsDoNotPreempt(t *testing.T) {
+	e := newEngine(Config{Slots: 1, Budget: 8, Queue: 8, Burst: time.Second, Lead: time.Minute}, kv.Config{Blocks: 16, BlockTokens: 4}, gpu)
+	first := &call{prompt: prompt(1, 3), Request: Request{ID: 1, Session: 1, MaxTokens: 1}}
+	second := &call{prompt: prompt(50, 3), Request: Request{ID: 2, Session: 1, MaxTokens: 9}}
+	third := &call{prompt: prompt(90, 3), Request: Request{ID: 3, Session: 2, MaxTokens: 1}}
+	e.mustCall(first)
+	e.mustCall(second)
+	e.step()
+	e.step() // the second runs, with a key a second ahead of now
+	e.mustCall(third)
+	for e.step() {
+	}
+	if n := e.s.Stats().Preempted; n != 0 || third.ended < second.ended {
+		t.Errorf("%d preemptions, the third ended at %v and the second at %v", n, third.ended, second.ended)
+	}
+}
+
 func (e *engine) mustCall(c *call) {
 	if err := e.add(c); err != nil {
 		panic(err)

@@ -131,9 +131,7 @@ func (s *Scheduler) learn(q *sequence, id uint64) {
 		return
 	}
 	q.outs = append(q.outs, q.state)
-	if q.at < 0 {
-		q.hashes = append(q.hashes, q.state)
-	}
+	q.hashes = append(q.hashes, q.state)
 }
 
 // seal names the blocks of q that are computed and whose tokens are known.

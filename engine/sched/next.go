@@ -183,7 +183,7 @@ func (s *Scheduler) grow(p *Plan, f *flight, i, n int32) int32 {
 	copies := len(p.Copies)
 	var got int
 	got, p.Copies = s.cache.Grow(&q.table, int(n), q.names(), p.Copies)
-	if len(p.Copies) > copies {
+	if len(p.Copies) > copies { // in the place of a block that may have been named
 		q.told = min(q.told, start/int32(s.cache.BlockTokens))
 	}
 	if got == 0 {

@@ -84,12 +84,13 @@ type clocks struct {
 	limit int                      // entries at which those in the past are forgotten
 }
 
-// start is the time that a request arriving at now counts as its arrival.
+// start is the time that a request arriving at now counts as its arrival, at
+// most now + Lead.
 func (c *clocks) start(now time.Duration, session uint64, cfg Config) time.Duration {
 	if cfg.Lead == 0 {
 		return now
 	}
-	start := min(max(now, c.ends[session]), now+cfg.Lead)
+	start := max(now, c.ends[session])
 	c.charge(now, session, cfg.Burst, cfg)
 	return start
 }

@@ -148,7 +148,11 @@ func randomRun(t *rapid.T) *engine {
 			c := drawCall(t, e, id)
 			if len(calls) > 0 && rapid.Bool().Draw(t, "again") {
 				other := calls[rapid.IntRange(0, len(calls)-1).Draw(t, "as")]
-				if c.prompt = other.prompt; len(c.prompt)+c.MaxTokens > e.s.cfg.Context {
+				c.prompt = slices.Clone(other.prompt)
+				if rapid.IntRange(0, 3).Draw(t, "differ") == 0 {
+					c.prompt[0] ^= 3
+				}
+				if len(c.prompt)+c.MaxTokens > e.s.cfg.Context {
 					c.MaxTokens = 1
 				}
 				c.Fork = other.ID
