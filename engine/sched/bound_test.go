@@ -77,6 +77,61 @@ func TestNobodyStarves(t *testing.T) {
 	}
 }
 
+// TestLongPromptAmongDecodes sends a prompt of 16,384 tokens into 16 decoding
+// sequences: with a stall bound the gap between their tokens stays within it,
+// and the prompt's TTFT is not far from what it is alone.
+func TestLongPromptAmongDecodes(t *testing.T) {
+	serve := func(decoding int, stall time.Duration) (ttft, gap time.Duration) {
+		c, err := kv.New(kv.Config{Blocks: 3000, BlockTokens: 16})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := New(Config{Slots: 32, Budget: 2048, Queue: 32, Stall: stall}, c, gpu)
+		if err != nil {
+			t.Fatal(err)
+		}
+		add := func(now time.Duration, id uint64, n int) {
+			if err := s.Add(now, Request{ID: id, Prompt: kv.NewChain(16, 0).AppendMade(id, 0, n), MaxTokens: 400, Forced: true}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for id := range uint64(decoding) {
+			add(0, id+1, 500)
+		}
+		var p Plan
+		now, sent := time.Duration(0), time.Duration(0)
+		for n := 0; ; n++ {
+			if n == 20 {
+				sent = now
+				add(now, 99, 16384)
+			}
+			if s.Next(now, &p) {
+				step := gpu.StepTime(p.Shape)
+				now += step
+				if n >= 20 {
+					gap = max(gap, step)
+				}
+				for _, e := range s.Commit(now, Outcome{Plan: p.ID}, nil) {
+					if e.Seq == 99 && e.Kind == Produced {
+						return now - sent, gap
+					}
+				}
+			}
+		}
+	}
+	alone, _ := serve(0, 0)
+	_, free := serve(16, 0)
+	const bound = 25 * time.Millisecond
+	ttft, gap := serve(16, bound)
+	t.Logf("TTFT %v, alone %v; longest gap %v, without a bound %v", ttft, alone, gap, free)
+	if gap > bound || free <= bound {
+		t.Errorf("a gap of %v with a bound of %v, %v without", gap, bound, free)
+	}
+	if ttft > alone*5/2 {
+		t.Errorf("TTFT %v, more than 2.5 times %v", ttft, alone)
+	}
+}
+
 // TestSessionsShare lets one session hand in a burst before another's single
 // request: with clocks, that one does not wait for the whole burst.
 func TestSessionsShare(t *testing.T) {

@@ -95,8 +95,9 @@
 //
 // # Invariants
 //
-//	SC-1  A plan has at most one row for a sequence and for a slot; rows follow
-//	      each other without a gap, and start over only after a preemption.
+//	SC-1  A plan has at most one row for a sequence and for a slot; a row starts
+//	      where the sequence's last one ended, or whole resident blocks later,
+//	      and the rows start over only after a preemption.
 //	SC-2  A plan has at most Budget tokens and Slots rows; at most Depth plans
 //	      are ahead of the oldest that is not committed.
 //	SC-3  Each running sequence that is one token behind and may be planned is

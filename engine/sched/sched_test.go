@@ -166,7 +166,7 @@ func randomRun(t *rapid.T) *engine {
 		},
 		"cancel": func(t *rapid.T) {
 			if len(calls) == 0 {
-				t.Skip("nothing to cancel")
+				return
 			}
 			c := calls[rapid.IntRange(0, len(calls)-1).Draw(t, "which")]
 			if e.s.Cancel(e.now, c.ID) != (!c.done && !cancelled[c.ID]) {
