@@ -212,6 +212,9 @@ func (w *world) evict(before func(evicted int)) {
 		}
 		delete(w.nodes, victim)
 		if p := w.nodes[least.parent]; p != nil && least.rank > 0 && w.isIdle(least.parent) {
+			if p.rank == 0 {
+				p.until = 0 // of a retention that has ended
+			}
 			p.rank, p.until = max(p.rank, least.rank), max(p.until, least.until)
 		}
 	}

@@ -251,9 +251,11 @@ func (s *Scheduler) stable(p *Plan, f *flight) (int, time.Duration) {
 		return 0, until
 	}
 	left := math.MaxInt32
-	for _, r := range f.rows {
+	for k, r := range f.rows {
 		q := &s.seqs[r.seq]
-		if !r.sample || r.n > 1 {
+		// One just admitted stands last here and by its urgency in the next plan,
+		// and the order of rows is the order in which slots are freed.
+		if !r.sample || r.n > 1 || r.seq != s.run[k] {
 			return 0, until
 		}
 		left = min(left, q.MaxTokens-int(q.out+q.ahead))
