@@ -88,7 +88,7 @@ func (p *point) guardData(s *session, node *workloads.Node, at topology.SiteID) 
 	if (node.Step.PII || rules != nil && rules.PII) && p.world.Sites[at].Tier != topology.Device {
 		p.totals.PrivateOffDevice++
 	}
-	if rules != nil && len(rules.Residency) > 0 && at != p.world.DeviceSite && !inRegion(&p.world.Sites[at], rules.Residency) {
+	if rules != nil && len(rules.Residency) > 0 && at != p.world.DeviceSite && !slices.Contains(rules.Residency, p.world.Sites[at].Region) {
 		p.totals.ResidencyBroken++
 	}
 }

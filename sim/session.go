@@ -266,13 +266,3 @@ func (p *point) keepError(err error) {
 		p.err = err
 	}
 }
-
-// inRegion says whether a site's region is among those allowed.
-func inRegion(s *topology.Site, regions []string) bool {
-	for _, r := range regions {
-		if r == s.Region {
-			return true
-		}
-	}
-	return false
-}
