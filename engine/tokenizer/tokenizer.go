@@ -1,4 +1,3 @@
-// Package tokenizer turns text into token ids and back.
 package tokenizer
 
 // Tokenizer is a vocabulary with its rules. It is safe for concurrent use.
