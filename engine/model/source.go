@@ -4,7 +4,8 @@ package model
 type Kind uint8
 
 // The tensors of a model, with their shapes as rows x columns. A matrix maps
-// its columns to its rows: y[r] = sum over c of W[r][c] x[c].
+// its columns to its rows: y[r] = sum over c of W[r][c] x[c]. The numbers are
+// part of the seeded weights: add at the end, never renumber.
 const (
 	Embed     Kind = iota // Vocab x Hidden
 	AttnNorm              // 1 x Hidden, per layer
