@@ -58,6 +58,7 @@ Start with "tierlab demo".`
 		newClaims(g, stdio),
 		newCompare(stdio),
 		newDemo(g, stdio),
+		newEngine(g, stdio),
 		newPolicy(stdio),
 		newReplay(g, stdio),
 		newReport(g, stdio),
