@@ -98,7 +98,7 @@ var thirdParty = []struct {
 		"distributions become histograms where results are gathered"},
 	{"github.com/prometheus/", []string{"reference/gateway"},
 		"metrics are exposed where requests come in; an engine counts with plain fields"},
-	{"pgregory.net/rapid", []string{"reference/router/routertest"},
+	{"pgregory.net/rapid", []string{"reference/router/routertest", "engine/backend/backendtest"},
 		"rapid is for tests, and for conformance suites that tests call"},
 }
 
