@@ -6,15 +6,15 @@ import (
 	"tierlab/engine/sample"
 )
 
-// Request is one model call.
+// Request is one model call. Submit copies what it keeps, except for Grammar.
 type Request struct {
 	Prompt    []int32 // at least one token
 	MaxTokens int     // of the output; at least 1
 	sample.Params
 
 	// Forced are the output's tokens, as a replay has recorded them: they run
-	// through the model and come out whatever its logits say. MaxTokens is
-	// their number.
+	// through the model and come out whatever its logits say, over
+	// end-of-sequence tokens and stop strings. MaxTokens is their number, or 0.
 	Forced []int32
 	// IgnoreEnd goes on to MaxTokens over end-of-sequence tokens and stop
 	// strings.
@@ -29,8 +29,8 @@ type Request struct {
 	// Logits asks for each token's row of logits; for tests and golden vectors.
 	Logits bool
 
-	Session  string // calls of one session share a place in the queue's order
-	Tenant   string // contexts of different tenants share no cache
+	Session  string // calls of one session share a place in the queue's order; "": a session of its own
+	Tenant   string // contexts of different tenants share no cache, and their sessions are different ones
 	Priority uint8  // a larger one is more urgent
 	// KeepFor asks to retain the context for that long after the call, as over
 	// a tool call.

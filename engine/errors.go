@@ -1,0 +1,25 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+)
+
+// The errors of Submit, beside *RequestError and the failure of the backend.
+var (
+	ErrFull     = errors.New("engine: the queue is full")                           // HTTP 429
+	ErrDraining = errors.New("engine: it ends what it has begun and takes no more") // HTTP 503
+	ErrClosed   = errors.New("engine: it is closed")                                // HTTP 503
+)
+
+// RequestError says what is wrong with a request: HTTP 400.
+type RequestError struct {
+	Param   string // as the OpenAI API names it, where it has a name for it
+	Message string
+}
+
+func (e *RequestError) Error() string { return fmt.Sprintf("engine: %s: %s", e.Param, e.Message) }
+
+func badParam(param, format string, args ...any) error {
+	return &RequestError{Param: param, Message: fmt.Sprintf(format, args...)}
+}

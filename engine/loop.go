@@ -1,0 +1,247 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"tierlab/engine/backend"
+	"tierlab/engine/sched"
+)
+
+// flight is a step under way with the memory that it refers to.
+type flight struct {
+	plan  sched.Plan
+	step  backend.Step
+	begun time.Duration
+}
+
+// run is the engine's one goroutine: whatever has to do with the scheduler, its
+// cache and the backend happens here.
+func (e *Engine) run() {
+	defer close(e.done)
+	err := e.guard(e.serve)
+	e.mail.end(err)
+	for _, s := range e.live {
+		e.drop(s, err)
+	}
+	letters, _ := e.mail.take()
+	for _, l := range letters {
+		if l.add != nil {
+			l.add.admitted <- err
+			e.mail.leave()
+		}
+	}
+	e.publish()
+	e.closed = e.guard(e.cfg.Backend.Close)
+}
+
+// guard turns a panic into an error.
+func (e *Engine) guard(f func() error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("engine: panic: %v\n%s", r, debug.Stack())
+		}
+	}()
+	return f()
+}
+
+// serve runs iterations until it is told to close, which is ErrClosed, or until
+// something fails.
+func (e *Engine) serve() error {
+	for {
+		if closing := e.receive(); closing {
+			return e.settle()
+		}
+		for e.flying <= e.caps.Depth {
+			planned, err := e.plan()
+			if err != nil {
+				return err
+			}
+			if !planned {
+				break
+			}
+		}
+		if e.flying > 0 {
+			if err := e.commit(); err != nil {
+				return err
+			}
+			continue
+		}
+		if len(e.live) > 0 {
+			return fmt.Errorf("engine: %d requests have not ended and none can be planned: %+v", len(e.live), e.sched.Stats())
+		}
+		<-e.mail.wake
+	}
+}
+
+// receive hands what came in to the scheduler.
+func (e *Engine) receive() (closing bool) {
+	letters, closing := e.mail.take()
+	if closing {
+		return true
+	}
+	for _, l := range letters {
+		if l.add != nil {
+			e.add(l.add)
+		} else if s := e.live[l.cancel]; s != nil {
+			e.sched.Cancel(e.Now(), s.id)
+			e.drop(s, nil)
+		}
+	}
+	if len(letters) > 0 {
+		e.publish()
+	}
+	return false
+}
+
+func (e *Engine) add(s *sequence) {
+	err := e.sched.Add(e.Now(), s.forSched())
+	switch {
+	case errors.Is(err, sched.ErrFull):
+		err = ErrFull
+	case errors.Is(err, sched.ErrTooLong):
+		err = badParam("max_tokens", "%v", err)
+	}
+	if err != nil {
+		e.mail.leave()
+	} else {
+		e.live[s.id] = s
+	}
+	s.admitted <- err
+}
+
+// drop forgets a request that ended without an output's end. Without an error
+// it is the stream's reader who ended it.
+func (e *Engine) drop(s *sequence, err error) {
+	e.leave(s, FinishAborted, err)
+}
+
+// plan asks for a step and submits it.
+func (e *Engine) plan() (bool, error) {
+	f := &e.ring[(e.head+e.flying)%len(e.ring)]
+	now := e.Now()
+	if !e.sched.Next(now, &f.plan) {
+		return false, nil
+	}
+	e.fill(f)
+	f.begun = now
+	if err := e.cfg.Backend.Submit(&f.step); err != nil {
+		return false, fmt.Errorf("engine: %s backend: %w", e.caps.Name, err)
+	}
+	e.flying++
+	return true, nil
+}
+
+// fill writes a plan's tokens and picks.
+func (e *Engine) fill(f *flight) {
+	tokens, picks := f.step.Tokens[:0], f.step.Picks[:0]
+	for _, r := range f.plan.Rows {
+		s := e.live[r.Seq]
+		known := min(r.Start+r.N, int32(len(s.ids)))
+		tokens = append(tokens, s.ids[r.Start:known]...)
+		if r.FromDevice {
+			tokens = append(tokens, 0)
+		}
+		if r.Sample {
+			picks = append(picks, s.pick(int(r.Start+r.N)-s.prompt))
+		}
+	}
+	f.step = backend.Step{Plan: &f.plan, Tokens: tokens, Picks: picks}
+}
+
+// commit waits for the oldest step under way and hands out what came of it.
+func (e *Engine) commit() error {
+	f := &e.ring[e.head]
+	if err := e.cfg.Backend.Wait(&e.result); err != nil {
+		return fmt.Errorf("engine: %s backend: %w", e.caps.Name, err)
+	}
+	now := e.Now()
+	e.head = (e.head + 1) % len(e.ring)
+	e.flying--
+	if e.result.Plan != f.plan.ID || len(e.result.Choices) != len(f.step.Picks) {
+		return fmt.Errorf("engine: %s backend: plan %d came back with %d choices, want plan %d with %d",
+			e.caps.Name, e.result.Plan, len(e.result.Choices), f.plan.ID, len(f.step.Picks))
+	}
+	if err := e.hand(now, f); err != nil {
+		return err
+	}
+	e.events = e.sched.Commit(now, sched.Outcome{Plan: f.plan.ID, Sampled: e.sample}, e.events[:0])
+	for _, ev := range e.events {
+		if s := e.live[ev.Seq]; s != nil {
+			e.follow(s, ev)
+		}
+	}
+	took := now - max(f.begun, e.busy)
+	e.busy = now
+	e.count(f.plan.Shape, took)
+	e.publish()
+	return nil
+}
+
+// hand gives each sequence its token and writes down what the scheduler is to
+// know of it. The rows of sequences that have ended meanwhile are discarded.
+func (e *Engine) hand(now time.Duration, f *flight) error {
+	e.sample = e.sample[:0]
+	k := 0
+	for _, r := range f.plan.Rows {
+		if !r.Sample {
+			continue
+		}
+		c := &e.result.Choices[k]
+		k++
+		if c.Token < 0 || int(c.Token) >= e.caps.Vocab {
+			return fmt.Errorf("engine: %s backend: token %d is outside the vocabulary of %d", e.caps.Name, c.Token, e.caps.Vocab)
+		}
+		end := false
+		if s := e.live[r.Seq]; s != nil {
+			end = s.take(now, c)
+		}
+		e.sample = append(e.sample, sched.Sampled{Token: c.Token, End: end})
+	}
+	return nil
+}
+
+// follow is what an event of the scheduler means for a request.
+func (e *Engine) follow(s *sequence, ev sched.Event) {
+	switch ev.Kind {
+	case sched.Started:
+		if s.starts++; s.starts == 1 {
+			s.usage.Started, s.usage.Cached = ev.At, int(ev.N)
+			e.startedOne(s)
+		}
+	case sched.Preempted:
+		s.usage.Preempted++
+	case sched.Produced:
+		if s.broken != nil {
+			e.sched.Cancel(ev.At, s.id)
+			e.drop(s, s.broken)
+		}
+	case sched.Finished, sched.Stopped:
+		why := FinishLength
+		if s.over {
+			why = FinishStop
+		}
+		e.leave(s, why, nil)
+	}
+}
+
+// leave ends a request.
+func (e *Engine) leave(s *sequence, why Finish, err error) {
+	delete(e.live, s.id)
+	s.usage.Done = e.Now()
+	s.stream.end(why, err, &s.usage)
+	e.ended(s, why)
+	e.mail.leave()
+}
+
+// settle waits for the steps under way.
+func (e *Engine) settle() error {
+	for ; e.flying > 0; e.flying-- {
+		if err := e.cfg.Backend.Wait(&e.result); err != nil {
+			return fmt.Errorf("engine: %s backend: %w", e.caps.Name, err)
+		}
+	}
+	return ErrClosed
+}

@@ -1,0 +1,85 @@
+package engine
+
+import (
+	"time"
+
+	"tierlab/engine/kv"
+	"tierlab/engine/sched"
+)
+
+// Observer is told what an engine does, from the engine's own goroutine: it
+// counts and returns.
+type Observer interface {
+	// Iteration is called after each, with the time that it took the backend.
+	Iteration(shape sched.Shape, took time.Duration)
+	// RequestDone is called when a request that was let in has ended.
+	RequestDone(u Usage, f Finish)
+}
+
+// Stats are an engine's figures at the end of its last iteration. What counts,
+// counts from the engine's start.
+type Stats struct {
+	Sched sched.Stats // Running, Waiting, and what was planned
+	Cache kv.Stats    // blocks by state, evictions, retentions
+
+	Iterations uint64
+	Busy       time.Duration // of the backend
+	// Prompt tokens of the requests that have started, and those of them that
+	// were found in the cache: its queries and hits.
+	Prompt, Cached uint64
+	Output         uint64 // tokens handed out
+	Stopped        uint64 // requests that ended with FinishStop
+	Length         uint64 // with FinishLength
+	Aborted        uint64 // with FinishAborted
+}
+
+// Stats are the engine's figures. It costs a copy.
+func (e *Engine) Stats() Stats {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.stats
+}
+
+// publish lets Stats show how things stand.
+func (e *Engine) publish() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.stats.Sched, e.stats.Cache = e.sched.Stats(), e.sched.Cache().Stats()
+}
+
+// count adds an iteration.
+func (e *Engine) count(shape sched.Shape, took time.Duration) {
+	e.mu.Lock()
+	e.stats.Iterations++
+	e.stats.Busy += took
+	e.stats.Output += uint64(shape.Samples)
+	e.mu.Unlock()
+	if e.cfg.Observer != nil {
+		e.cfg.Observer.Iteration(shape, took)
+	}
+}
+
+// startedOne adds a request that has entered its first plan.
+func (e *Engine) startedOne(s *sequence) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.stats.Prompt += uint64(s.usage.Prompt)
+	e.stats.Cached += uint64(s.usage.Cached)
+}
+
+// ended adds a request that has ended.
+func (e *Engine) ended(s *sequence, why Finish) {
+	e.mu.Lock()
+	switch why {
+	case FinishStop:
+		e.stats.Stopped++
+	case FinishLength:
+		e.stats.Length++
+	default:
+		e.stats.Aborted++
+	}
+	e.mu.Unlock()
+	if e.cfg.Observer != nil {
+		e.cfg.Observer.RequestDone(s.usage, why)
+	}
+}
