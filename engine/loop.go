@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"runtime/debug"
@@ -24,7 +25,7 @@ func (e *Engine) run() {
 	err := e.guard(e.serve)
 	e.mail.end(err)
 	for _, s := range e.live {
-		e.drop(s, err)
+		e.leave(s, FinishAborted, err)
 	}
 	letters, _ := e.mail.take()
 	for _, l := range letters {
@@ -87,10 +88,11 @@ func (e *Engine) receive() (closing bool) {
 			e.add(l.add)
 		} else if s := e.live[l.cancel]; s != nil {
 			e.sched.Cancel(e.Now(), s.id)
-			e.drop(s, nil)
+			e.leave(s, FinishAborted, context.Canceled)
 		}
 	}
 	if len(letters) > 0 {
+		clear(letters)
 		e.publish()
 	}
 	return false
@@ -110,12 +112,6 @@ func (e *Engine) add(s *sequence) {
 		e.live[s.id] = s
 	}
 	s.admitted <- err
-}
-
-// drop forgets a request that ended without an output's end. Without an error
-// it is the stream's reader who ended it.
-func (e *Engine) drop(s *sequence, err error) {
-	e.leave(s, FinishAborted, err)
 }
 
 // plan asks for a step and submits it.
@@ -209,14 +205,14 @@ func (e *Engine) follow(s *sequence, ev sched.Event) {
 	case sched.Started:
 		if s.starts++; s.starts == 1 {
 			s.usage.Started, s.usage.Cached = ev.At, int(ev.N)
-			e.startedOne(s)
+			e.begun(s)
 		}
 	case sched.Preempted:
 		s.usage.Preempted++
 	case sched.Produced:
 		if s.broken != nil {
 			e.sched.Cancel(ev.At, s.id)
-			e.drop(s, s.broken)
+			e.leave(s, FinishAborted, s.broken)
 		}
 	case sched.Finished, sched.Stopped:
 		why := FinishLength

@@ -40,7 +40,7 @@ func (e *Engine) newSequence(r Request) *sequence {
 	s := &sequence{
 		Request: r, id: e.lastID.Add(1), prompt: len(r.Prompt),
 		admitted: make(chan error, 1),
-		text:     newText(e.cfg.Tokenizer, r.Stop),
+		text:     text{tok: e.cfg.Tokenizer},
 	}
 	s.stream = newStream(func() { e.mail.cancel(s.id) })
 	if len(r.Forced) > 0 {
@@ -53,7 +53,10 @@ func (e *Engine) newSequence(r Request) *sequence {
 	s.ids = make([]int32, len(r.Prompt), len(r.Prompt)+min(s.MaxTokens, 1024))
 	copy(s.ids, r.Prompt)
 	s.Prompt = nil
-	s.ends = slices.Concat(e.cfg.End, r.StopIDs)
+	if heeds := !r.IgnoreEnd && len(r.Forced) == 0; heeds {
+		s.ends = slices.Concat(e.cfg.End, r.StopIDs)
+		s.text.stops = slices.Clone(r.Stop)
+	}
 	salt := e.name("tenant", r.Tenant)
 	s.session = s.id
 	if r.Session != "" {
@@ -105,15 +108,14 @@ func (s *sequence) take(now time.Duration, c *sample.Choice) (end bool) {
 		s.usage.First = now
 	}
 	t := Token{ID: c.Token, At: now, Logprob: c.Logprob, Top: slices.Clone(c.Top), Logits: slices.Clone(c.Logits)}
-	heeds := !s.IgnoreEnd && len(s.Forced) == 0
-	stop := heeds && slices.Contains(s.ends, c.Token)
-	if !stop {
-		t.Text, s.over = s.text.add(c.Token, heeds)
+	cut := false
+	if s.over = slices.Contains(s.ends, c.Token); !s.over {
+		t.Text, cut = s.text.add(c.Token)
+		s.over = cut
 		s.accept(c.Token)
 	}
-	s.over = s.over || stop
-	if s.over || s.usage.Output == s.MaxTokens {
-		t.Text += s.text.rest(s.over && !stop)
+	if !cut && (s.over || s.usage.Output == s.MaxTokens) {
+		t.Text += s.text.rest()
 	}
 	s.stream.push(t, s.usage)
 	return s.over || s.broken != nil

@@ -19,7 +19,7 @@ type Observer interface {
 // Stats are an engine's figures at the end of its last iteration. What counts,
 // counts from the engine's start.
 type Stats struct {
-	Sched sched.Stats // Running, Waiting, and what was planned
+	Sched sched.Stats // Running, Waiting, and what was planned; Produced are the output tokens
 	Cache kv.Stats    // blocks by state, evictions, retentions
 
 	Iterations uint64
@@ -27,7 +27,6 @@ type Stats struct {
 	// Prompt tokens of the requests that have started, and those of them that
 	// were found in the cache: its queries and hits.
 	Prompt, Cached uint64
-	Output         uint64 // tokens handed out
 	Stopped        uint64 // requests that ended with FinishStop
 	Length         uint64 // with FinishLength
 	Aborted        uint64 // with FinishAborted
@@ -52,15 +51,14 @@ func (e *Engine) count(shape sched.Shape, took time.Duration) {
 	e.mu.Lock()
 	e.stats.Iterations++
 	e.stats.Busy += took
-	e.stats.Output += uint64(shape.Samples)
 	e.mu.Unlock()
 	if e.cfg.Observer != nil {
 		e.cfg.Observer.Iteration(shape, took)
 	}
 }
 
-// startedOne adds a request that has entered its first plan.
-func (e *Engine) startedOne(s *sequence) {
+// begun adds a request that has entered its first plan.
+func (e *Engine) begun(s *sequence) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.stats.Prompt += uint64(s.usage.Prompt)
