@@ -32,49 +32,52 @@ func valid(c backend.Caps) *backend.Step {
 	return &backend.Step{Plan: p, Tokens: []int32{1, 2, 3, 4, 5, 6, 7, 8}, Picks: []sample.Pick{greedy, greedy}}
 }
 
+// malformed are steps that do not fit, made from a valid one.
+var malformed = []struct {
+	name   string
+	change func(*backend.Step, backend.Caps)
+}{
+	{"no plan", func(s *backend.Step, _ backend.Caps) { s.Plan = nil }},
+	{"no rows", func(s *backend.Step, _ backend.Caps) { *s = backend.Step{Plan: &sched.Plan{ID: 1}} }},
+	{"too few tokens", func(s *backend.Step, _ backend.Caps) { s.Tokens = s.Tokens[:7] }},
+	{"too many tokens", func(s *backend.Step, _ backend.Caps) { s.Tokens = append(s.Tokens, 9) }},
+	{"more tokens than the budget", func(s *backend.Step, c backend.Caps) {
+		for i := range s.Plan.Rows {
+			s.Plan.Rows[i].N = int32(c.Budget/2 + 1)
+			s.Plan.Rows[i].NewBlocks = table(0, c.Context/c.BlockTokens)
+		}
+		s.Tokens = make([]int32, 2*(c.Budget/2+1))
+	}},
+	{"token out of the vocabulary", func(s *backend.Step, c backend.Caps) { s.Tokens[2] = int32(c.Vocab) }},
+	{"negative token", func(s *backend.Step, _ backend.Caps) { s.Tokens[2] = -1 }},
+	{"unknown slot", func(s *backend.Step, c backend.Caps) { s.Plan.Rows[1].Slot = int32(c.Slots) }},
+	{"negative slot", func(s *backend.Step, _ backend.Caps) { s.Plan.Rows[1].Slot = -1 }},
+	{"two rows of a slot", func(s *backend.Step, _ backend.Caps) { s.Plan.Rows[1].Slot = 0 }},
+	{"block out of range", func(s *backend.Step, c backend.Caps) { s.Plan.Rows[0].NewBlocks[0] = kv.Block(c.Blocks) }},
+	{"negative block", func(s *backend.Step, _ backend.Caps) { s.Plan.Rows[0].NewBlocks[0] = -1 }},
+	{"too few blocks", func(s *backend.Step, _ backend.Caps) { s.Plan.Rows[0].NewBlocks = nil }},
+	{"a table with a hole", func(s *backend.Step, _ backend.Caps) { s.Plan.Rows[0].FirstBlock = 3 }},
+	{"beyond the context", func(s *backend.Step, c backend.Caps) { s.Plan.Rows[0].Start = int32(c.Context) }},
+	{"negative start", func(s *backend.Step, _ backend.Caps) { s.Plan.Rows[0].Start = -1 }},
+	{"a row of no tokens", func(s *backend.Step, _ backend.Caps) { s.Plan.Rows[0].N, s.Tokens = 0, s.Tokens[:3] }},
+	{"from a device that chose nothing", func(s *backend.Step, _ backend.Caps) { s.Plan.Rows[0].FromDevice = true }},
+	{"too few picks", func(s *backend.Step, _ backend.Caps) { s.Picks = s.Picks[:1] }},
+	{"too many picks", func(s *backend.Step, _ backend.Caps) { s.Plan.Rows[0].Sample = false }},
+	{"forced out of the vocabulary", func(s *backend.Step, c backend.Caps) { s.Picks[0].Forced = int32(c.Vocab) }},
+	{"a short mask", func(s *backend.Step, _ backend.Caps) { s.Picks[1].Mask = []uint64{} }},
+	{"copy out of range", func(s *backend.Step, c backend.Caps) {
+		s.Plan.Copies = []kv.Copy{{From: 0, To: kv.Block(c.Blocks), Tokens: 1}}
+	}},
+	{"copy of more than a block", func(s *backend.Step, c backend.Caps) {
+		s.Plan.Copies = []kv.Copy{{From: 0, To: 1, Tokens: int32(c.BlockTokens + 1)}}
+	}},
+}
+
 // refused: each step that does not fit gives an error, and the backend then
 // only answers Close.
 func (s Suite) refused(t *testing.T) {
 	size := s.BlockTokens[0]
-	for _, c := range []struct {
-		name   string
-		change func(*backend.Step, backend.Caps)
-	}{
-		{"no plan", func(s *backend.Step, _ backend.Caps) { s.Plan = nil }},
-		{"no rows", func(s *backend.Step, _ backend.Caps) { *s = backend.Step{Plan: &sched.Plan{ID: 1}} }},
-		{"too few tokens", func(s *backend.Step, _ backend.Caps) { s.Tokens = s.Tokens[:7] }},
-		{"too many tokens", func(s *backend.Step, _ backend.Caps) { s.Tokens = append(s.Tokens, 9) }},
-		{"more tokens than the budget", func(s *backend.Step, c backend.Caps) {
-			for i := range s.Plan.Rows {
-				s.Plan.Rows[i].N = int32(c.Budget/2 + 1)
-				s.Plan.Rows[i].NewBlocks = table(0, c.Context/c.BlockTokens)
-			}
-			s.Tokens = make([]int32, 2*(c.Budget/2+1))
-		}},
-		{"token out of the vocabulary", func(s *backend.Step, c backend.Caps) { s.Tokens[2] = int32(c.Vocab) }},
-		{"negative token", func(s *backend.Step, _ backend.Caps) { s.Tokens[2] = -1 }},
-		{"unknown slot", func(s *backend.Step, c backend.Caps) { s.Plan.Rows[1].Slot = int32(c.Slots) }},
-		{"negative slot", func(s *backend.Step, _ backend.Caps) { s.Plan.Rows[1].Slot = -1 }},
-		{"two rows of a slot", func(s *backend.Step, _ backend.Caps) { s.Plan.Rows[1].Slot = 0 }},
-		{"block out of range", func(s *backend.Step, c backend.Caps) { s.Plan.Rows[0].NewBlocks[0] = kv.Block(c.Blocks) }},
-		{"negative block", func(s *backend.Step, _ backend.Caps) { s.Plan.Rows[0].NewBlocks[0] = -1 }},
-		{"too few blocks", func(s *backend.Step, _ backend.Caps) { s.Plan.Rows[0].NewBlocks = nil }},
-		{"a table with a hole", func(s *backend.Step, _ backend.Caps) { s.Plan.Rows[0].FirstBlock = 3 }},
-		{"beyond the context", func(s *backend.Step, c backend.Caps) { s.Plan.Rows[0].Start = int32(c.Context) }},
-		{"negative start", func(s *backend.Step, _ backend.Caps) { s.Plan.Rows[0].Start = -1 }},
-		{"a row of no tokens", func(s *backend.Step, _ backend.Caps) { s.Plan.Rows[0].N, s.Tokens = 0, s.Tokens[:3] }},
-		{"from a device that chose nothing", func(s *backend.Step, _ backend.Caps) { s.Plan.Rows[0].FromDevice = true }},
-		{"too few picks", func(s *backend.Step, _ backend.Caps) { s.Picks = s.Picks[:1] }},
-		{"too many picks", func(s *backend.Step, _ backend.Caps) { s.Plan.Rows[0].Sample = false }},
-		{"forced out of the vocabulary", func(s *backend.Step, c backend.Caps) { s.Picks[0].Forced = int32(c.Vocab) }},
-		{"a short mask", func(s *backend.Step, _ backend.Caps) { s.Picks[1].Mask = []uint64{} }},
-		{"copy out of range", func(s *backend.Step, c backend.Caps) {
-			s.Plan.Copies = []kv.Copy{{From: 0, To: kv.Block(c.Blocks), Tokens: 1}}
-		}},
-		{"copy of more than a block", func(s *backend.Step, c backend.Caps) {
-			s.Plan.Copies = []kv.Copy{{From: 0, To: 1, Tokens: int32(c.BlockTokens + 1)}}
-		}},
-	} {
+	for _, c := range malformed {
 		t.Run(c.name, func(t *testing.T) {
 			b := s.open(t, size, slots)
 			step := valid(b.Caps())
