@@ -19,7 +19,9 @@ var pure = []string{
 	"reference/agent",
 	"reference/router",
 	"reference/topology",
+	"sim/batching",
 	"sim/des",
+	"sim/steptime",
 	"workloads",
 }
 

@@ -237,3 +237,20 @@ func BenchmarkLink(b *testing.B) {
 		b.Fatal("round trips are negative")
 	}
 }
+
+// TestBatching: what a deployment says of its engine's scheduling replaces the
+// defaults one by one, a bound of 0 too.
+func TestBatching(t *testing.T) {
+	w := parse(t, strings.Replace(small, "city: Jakarta}", `city: Jakarta, deployments: [
+      {model: bge-m3, replicas: 1, slots: 4, prefill_tok_per_s: 100, step_base_ms: 1, step_per_seq_ms: 1, kv_tok: 1000,
+       batching: {block_tok: 32, stall_ms: 0, ahead_iterations: 1}}]}`, 1))
+	d := w.Sites[w.SiteByName("edge")].Deployments
+	want := topology.DefaultBatching()
+	if d[0].Batching != want {
+		t.Errorf("a deployment that says nothing schedules by %+v, want %+v", d[0].Batching, want)
+	}
+	want.BlockTokens, want.Stall, want.Ahead = 32, 0, 1
+	if got := w.Deployment(w.SiteByName("edge"), w.ModelByName("bge-m3")).Batching; got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+}

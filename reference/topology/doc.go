@@ -98,6 +98,10 @@
 // step_per_seq_ms and kv_tok instead, measured on a real engine; with all four
 // it needs no accelerator.
 //
+// Under batching a deployment says how its engine schedules at the simulator's
+// engine fidelity: block_tok and keep_share of its cache, budget_tok and stall_ms
+// of an iteration, and ahead_iterations. DefaultBatching has what it leaves out.
+//
 // # Ability and difficulty
 //
 // Both are on a probit scale: an attempt at a step of difficulty d by a model

@@ -22,7 +22,7 @@ var units = []string{
 // scales of the quality model and of distributions.
 var counts = []string{
 	"first_rank", "last_rank", "spread", "replicas", "slots", "queue_limit", "accelerators_per_replica", "kv_heads", "layers", "head_dim",
-	"hops", "near_hops", "most_hops", "tls_round_trips", "transitions_per_call",
+	"hops", "near_hops", "most_hops", "tls_round_trips", "transitions_per_call", "ahead_iterations",
 	"ability", "rho", "predictor_error", "mean", "sd", "jitter_sigma", "path_stretch",
 }
 

@@ -51,22 +51,34 @@ type siteForm struct {
 
 type deploymentForm struct {
 	At             pos
-	Model          string   `yaml:"model" is:"required"`
-	Accelerator    string   `yaml:"accelerator"`
-	PerReplica     float64  `yaml:"accelerators_per_replica" is:">0,<=1024"`
-	Replicas       int      `yaml:"replicas" is:"required,>=1,<=10000"`
-	Slots          int      `yaml:"slots" is:"required,>=1,<=100000"`
-	QueueLimit     int      `yaml:"queue_limit" is:">=0"`
-	BytesPerWeight float64  `yaml:"bytes_per_weight" is:">0,<=8"`
-	ColdStartS     float64  `yaml:"cold_start_s" is:">=0"`
-	WarmForS       float64  `yaml:"warm_for_s" is:">=0"`
-	PrefillTokPerS *float64 `yaml:"prefill_tok_per_s" is:">0"`
-	StepBaseMS     *float64 `yaml:"step_base_ms" is:">0"`
-	StepPerSeqMS   *float64 `yaml:"step_per_seq_ms" is:">=0"`
-	KVTok          *int     `yaml:"kv_tok" is:">=1"`
-	USDPerMtokIn   *float64 `yaml:"usd_per_mtok_in" is:">=0"`
-	USDPerMtokHit  *float64 `yaml:"usd_per_mtok_cached" is:">=0"`
-	USDPerMtokOut  *float64 `yaml:"usd_per_mtok_out" is:">=0"`
+	Model          string        `yaml:"model" is:"required"`
+	Accelerator    string        `yaml:"accelerator"`
+	PerReplica     float64       `yaml:"accelerators_per_replica" is:">0,<=1024"`
+	Replicas       int           `yaml:"replicas" is:"required,>=1,<=10000"`
+	Slots          int           `yaml:"slots" is:"required,>=1,<=100000"`
+	QueueLimit     int           `yaml:"queue_limit" is:">=0"`
+	BytesPerWeight float64       `yaml:"bytes_per_weight" is:">0,<=8"`
+	ColdStartS     float64       `yaml:"cold_start_s" is:">=0"`
+	WarmForS       float64       `yaml:"warm_for_s" is:">=0"`
+	PrefillTokPerS *float64      `yaml:"prefill_tok_per_s" is:">0"`
+	StepBaseMS     *float64      `yaml:"step_base_ms" is:">0"`
+	StepPerSeqMS   *float64      `yaml:"step_per_seq_ms" is:">=0"`
+	KVTok          *int          `yaml:"kv_tok" is:">=1"`
+	Batching       *batchingForm `yaml:"batching"`
+	USDPerMtokIn   *float64      `yaml:"usd_per_mtok_in" is:">=0"`
+	USDPerMtokHit  *float64      `yaml:"usd_per_mtok_cached" is:">=0"`
+	USDPerMtokOut  *float64      `yaml:"usd_per_mtok_out" is:">=0"`
+}
+
+// batchingForm says how the deployment's engine schedules; what it leaves out
+// is DefaultBatching's.
+type batchingForm struct {
+	At        pos
+	BlockTok  *int     `yaml:"block_tok" is:">=1,<=4096"`
+	BudgetTok *int     `yaml:"budget_tok" is:">=1,<=1000000"`
+	StallMS   *float64 `yaml:"stall_ms" is:">=0"`
+	Ahead     *int     `yaml:"ahead_iterations" is:">=0,<=16"`
+	KeepShare *float64 `yaml:"keep_share" is:">=0,<=1"`
 }
 
 type cacheForm struct {

@@ -108,6 +108,28 @@ func (b *builder) derive(d *deploymentForm, m *modelForm) (speeds, bool) {
 	return s, true
 }
 
+// batching is DefaultBatching with what the form gives in its place.
+func (f *batchingForm) batching() Batching {
+	b := DefaultBatching()
+	if f == nil {
+		return b
+	}
+	take(&b.BlockTokens, f.BlockTok)
+	take(&b.BudgetTokens, f.BudgetTok)
+	take(&b.Ahead, f.Ahead)
+	take(&b.KeepShare, f.KeepShare)
+	if f.StallMS != nil {
+		b.Stall = millis(*f.StallMS)
+	}
+	return b
+}
+
+func take[T any](field *T, given *T) {
+	if given != nil {
+		*field = *given
+	}
+}
+
 // price is a deployment's own price, or the catalogue's for its provider, or
 // the catalogue's for any provider.
 func (b *builder) price(d *deploymentForm, provider string) Price {
@@ -142,6 +164,7 @@ func (b *builder) deployment(d *deploymentForm, provider string) (Deployment, bo
 	out := Deployment{
 		Model: id, Replicas: d.Replicas, Slots: d.Slots, QueueLimit: d.QueueLimit,
 		PrefillTokS: s.prefillTokS, StepBase: s.stepBase, StepPerSeq: s.stepPerSeq, KVTokens: s.kvTokens,
+		Context: min(b.serving.MeanContextTokens, b.models[id].ContextTokens), Batching: d.Batching.batching(),
 		Price: b.price(d, provider), ColdStart: seconds(d.ColdStartS), WarmFor: seconds(d.WarmForS),
 	}
 	full := s.stepBase + time.Duration(d.Slots)*s.stepPerSeq

@@ -64,6 +64,12 @@ type Deployment struct {
 	// StepBase and StepPerSeq give the time of one decode iteration at
 	// occupancy n: StepBase + n*StepPerSeq.
 	StepBase, StepPerSeq time.Duration
+	// Context is the context, in tokens, at which StepPerSeq holds: longer ones
+	// take longer. 0 where StepPerSeq says nothing about contexts.
+	Context int
+	// Batching says how the replica's engine schedules; the zero Batching stands
+	// for DefaultBatching.
+	Batching Batching
 	// KVTokens is how many tokens of context a replica's cache holds.
 	KVTokens int64
 	Price    Price
@@ -72,6 +78,24 @@ type Deployment struct {
 	ColdStart, WarmFor time.Duration
 	// JoulesPerTok is the energy per output token; 0 where unknown.
 	JoulesPerTok float64
+}
+
+// Batching is how an engine schedules its iterations: what engine/sched and
+// engine/kv are configured by, beside Slots, QueueLimit and KVTokens.
+type Batching struct {
+	BlockTokens  int           // of a block of the paged cache
+	BudgetTokens int           // computed in an iteration, beside one for each slot
+	Stall        time.Duration // bound of an iteration while a sequence decodes; 0: none
+	Ahead        int           // iterations that are planned while another one runs
+	KeepShare    float64       // of the cache that retention hints may protect
+}
+
+// DefaultBatching holds where a topology says nothing: vLLM's block size and
+// its budget of an iteration with chunked prefill, a stall bound that readers of
+// a stream bear (an assumption), no iteration planned ahead, since StepBase has
+// the host's part, and hints for at most half of the cache.
+func DefaultBatching() Batching {
+	return Batching{BlockTokens: 16, BudgetTokens: 2048, Stall: 100 * time.Millisecond, KeepShare: 0.5}
 }
 
 // Price is in US dollars per million tokens, by how a token was served.
