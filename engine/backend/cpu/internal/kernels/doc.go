@@ -1,0 +1,36 @@
+// Package kernels computes what a decoder of the Llama family consists of, on
+// one machine's cores: products with packed weights, attention over paged keys
+// and values, and the operations on rows between them.
+//
+// # Numerics
+//
+// F32 keeps everything in f32. BF16 keeps weights, keys and values in bf16 and
+// rounds activations, queries and probabilities to bf16, to nearest even, before
+// each product; products and sums, softmax, norms and residuals are f32. The
+// instructions of AVX512-BF16 and AMX take subnormal bf16 for zero.
+//
+// # Layout
+//
+// A step in k is 64 bytes of a row of activations (Panel) and 1 KiB of 16 rows
+// of weights (Matrix): 16 k in f32, 32 in bf16. With the rows of weights in the
+// lanes, one layout serves broadcasts of an activation (Go, AVX-512, VDPBF16PS)
+// and tiles (AMX). Keys and values lie as matrices do (KV), so that scores and
+// weighted sums are the same products.
+//
+// # Bits
+//
+// On one machine a result's bits depend on its own inputs alone:
+//
+//	K-1  An element of a product is one chain of sums from k = 0 upwards, with
+//	     zeros at its end up to a whole step. A chain that is cut for the sake
+//	     of caches is stored and taken up again in f32, which changes nothing.
+//	K-2  One instruction set computes a product of one row as it does that of
+//	     many: with AMX, decoding uses tiles too.
+//	K-3  A softmax takes in positions in tiles that begin at multiples of a
+//	     fixed number, and sums in 16 lanes by position. What lies behind a row's
+//	     own position has a probability of exactly zero and adds zero.
+//	K-4  Decoding is a prefill of one token.
+//
+// So a row gives the same alone and in a batch, in one chunk and in several, and
+// on any number of threads. Instruction sets differ in the last bits.
+package kernels

@@ -1,0 +1,6 @@
+package kernels
+
+// Detect finds what the chip and the operating system offer.
+func Detect() Features { return Features{} }
+
+func opsFor(ISA) ops { return portableOps() }
