@@ -1,0 +1,178 @@
+package shapes
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"tierlab/engine"
+	"tierlab/engine/model"
+)
+
+// Line is what a shape gave: medians over the repeats, and the range of the
+// rate.
+type Line struct {
+	Shape       string  `json:"shape"`
+	TokensPerS  float64 `json:"tokens_per_s"`
+	Low         float64 `json:"tokens_per_s_low"`
+	High        float64 `json:"tokens_per_s_high"`
+	GBPerS      float64 `json:"gb_per_s,omitempty"`    // of Work's bytes
+	GFLOPPerS   float64 `json:"gflop_per_s,omitempty"` // of Work's operations
+	TTFTMs      float64 `json:"ttft_ms,omitempty"`
+	GapP50Ms    float64 `json:"gap_p50_ms,omitempty"` // between two tokens of a sequence
+	GapP99Ms    float64 `json:"gap_p99_ms,omitempty"`
+	GapMaxMs    float64 `json:"gap_max_ms,omitempty"`
+	CachedShare float64 `json:"cached_share,omitempty"` // of the prompts' tokens
+	// Alone is the same work one after another (sessions: tokens/s) or without
+	// the others (stall: TTFT in ms), Ratio this one's to it.
+	Alone   float64 `json:"alone,omitempty"`
+	Ratio   float64 `json:"ratio,omitempty"`
+	Repeats int     `json:"repeats"`
+}
+
+// Bench measures one engine.
+type Bench struct {
+	Engine *engine.Engine
+	Model  model.Config
+	Elem   int // bytes of a weight, and of a component of the cache
+	prompt int // prompts drawn so far
+}
+
+// Check says why the engine cannot be measured under a shape.
+func (b *Bench) Check(s Shape) error {
+	context, slots := s.needs()
+	if have := b.Engine.Context(); context > have {
+		return fmt.Errorf("shape %s takes a context of %d tokens, the engine has %d", s, context, have)
+	}
+	if have := b.Engine.Caps().Slots; slots > have {
+		return fmt.Errorf("shape %s takes %d slots, the engine has %d", s, slots, have)
+	}
+	return nil
+}
+
+// Run measures a shape repeat times after one run to warm up.
+func (b *Bench) Run(ctx context.Context, s Shape, repeat int) (Line, error) {
+	runs := make([]Line, 0, repeat)
+	for i := range repeat + 1 {
+		line, err := b.once(ctx, s)
+		if err != nil {
+			return Line{}, fmt.Errorf("shape %s: %w", s, err)
+		}
+		if i > 0 {
+			runs = append(runs, line)
+		}
+	}
+	return summarize(s, runs), nil
+}
+
+func (b *Bench) once(ctx context.Context, s Shape) (Line, error) {
+	switch s.Kind {
+	case "pp":
+		return b.prefill(ctx, s.N)
+	case "tg":
+		return b.decode(ctx, s.Context, s.N)
+	case "batch":
+		return b.batch(ctx, s.N)
+	case "sessions":
+		return b.sessions(ctx, s.N)
+	default:
+		return b.stall(ctx, s.N)
+	}
+}
+
+// tokens are n token ids that no earlier prompt began with.
+func (b *Bench) tokens(n int) []int32 {
+	b.prompt++
+	ids := make([]int32, n)
+	state := uint32(b.prompt) * 0x9e3779b9
+	for i := range ids {
+		state = state*1664525 + 1013904223 // a linear congruential generator: any content does
+		ids[i] = int32(state>>8) % int32(min(b.Model.Vocab, 256))
+	}
+	return ids
+}
+
+// call is a request that has ended.
+type call struct {
+	engine.Usage
+	at []time.Duration // of each token
+}
+
+// rate is n tokens over a time, per second.
+func rate(n int, d time.Duration) float64 { return float64(n) / d.Seconds() }
+
+func ms(d time.Duration) float64 { return float64(d) / 1e6 }
+
+// do runs one request to its end.
+func (b *Bench) do(ctx context.Context, session string, prompt []int32, n int) (call, error) {
+	stream, err := b.Engine.Submit(ctx, engine.Request{
+		Prompt: prompt, MaxTokens: n, IgnoreEnd: true, Logprobs: -1, Session: session,
+	})
+	if err != nil {
+		return call{}, err
+	}
+	c := call{at: make([]time.Duration, 0, n)}
+	for t, ok := stream.Next(); ok; t, ok = stream.Next() {
+		c.at = append(c.at, t.At)
+	}
+	c.Usage = stream.Usage()
+	if err := stream.Err(); err != nil {
+		return call{}, err
+	}
+	if len(c.at) != n {
+		return call{}, fmt.Errorf("%d of %d tokens came", len(c.at), n)
+	}
+	return c, nil
+}
+
+// all runs one function for each of n sessions at once.
+func all(n int, f func(i int) error) error {
+	errs := make(chan error, n)
+	for i := range n {
+		go func() { errs <- f(i) }()
+	}
+	var first error
+	for range n {
+		if err := <-errs; err != nil && first == nil {
+			first = err
+		}
+	}
+	return first
+}
+
+// summarize takes medians field by field.
+func summarize(s Shape, runs []Line) Line {
+	of := func(f func(*Line) float64) []float64 {
+		v := make([]float64, len(runs))
+		for i := range runs {
+			v[i] = f(&runs[i])
+		}
+		slices.Sort(v)
+		return v
+	}
+	mid := func(f func(*Line) float64) float64 { return median(of(f)) }
+	rates := of(func(l *Line) float64 { return l.TokensPerS })
+	return Line{
+		Shape: s.String(), Repeats: len(runs),
+		TokensPerS: median(rates), Low: rates[0], High: rates[len(rates)-1],
+		GBPerS:    mid(func(l *Line) float64 { return l.GBPerS }),
+		GFLOPPerS: mid(func(l *Line) float64 { return l.GFLOPPerS }),
+		TTFTMs:    mid(func(l *Line) float64 { return l.TTFTMs }),
+		GapP50Ms:  mid(func(l *Line) float64 { return l.GapP50Ms }),
+		GapP99Ms:  mid(func(l *Line) float64 { return l.GapP99Ms }),
+		GapMaxMs:  mid(func(l *Line) float64 { return l.GapMaxMs }),
+		Alone:     mid(func(l *Line) float64 { return l.Alone }),
+		Ratio:     mid(func(l *Line) float64 { return l.Ratio }),
+
+		CachedShare: mid(func(l *Line) float64 { return l.CachedShare }),
+	}
+}
+
+// median is that of sorted values.
+func median(v []float64) float64 {
+	if n := len(v); n%2 == 0 {
+		return (v[n/2-1] + v[n/2]) / 2
+	}
+	return v[len(v)/2]
+}
