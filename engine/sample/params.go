@@ -48,6 +48,6 @@ type Logprob struct {
 type Choice struct {
 	Token   int32
 	Logprob float32   // of Token; 0 unless asked for
-	Top     []Logprob // the most likely first; nil unless asked for
-	Logits  []float32 // [vocabulary]; nil unless asked for
+	Top     []Logprob // the most likely first; empty unless asked for
+	Logits  []float32 // [vocabulary]; empty unless asked for
 }

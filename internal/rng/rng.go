@@ -48,6 +48,7 @@ const (
 	Home
 	Service
 	Commit
+	Token
 )
 
 const (
