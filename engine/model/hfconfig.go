@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 )
 
@@ -138,9 +139,28 @@ func unmarshal(text []byte, v any) error {
 	case errors.As(err, &kind) && kind.Field == "":
 		return fmt.Errorf("it is a JSON %s; a JSON object belongs there", kind.Value)
 	case errors.As(err, &kind):
-		return fmt.Errorf("%s is a JSON %s, where %s belongs", kind.Field, kind.Value, strings.TrimPrefix(kind.Type.String(), "*"))
+		return fmt.Errorf("%s is a JSON %s, where %s belongs", kind.Field, kind.Value, jsonKind(kind.Type))
 	}
 	return err
+}
+
+// jsonKind is what JSON calls a value of a Go type.
+func jsonKind(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.Pointer:
+		return jsonKind(t.Elem())
+	case reflect.Bool:
+		return "true or false"
+	case reflect.String:
+		return "a string"
+	case reflect.Slice:
+		return "an array"
+	case reflect.Struct, reflect.Map:
+		return "an object"
+	case reflect.Float32, reflect.Float64:
+		return "a number"
+	}
+	return "a whole number"
 }
 
 // parseConfig turns the text of config.json into a Config, or says which of its

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"math"
 	"os"
@@ -20,7 +21,12 @@ type WriteOptions struct {
 	// ShardBytes is the most that a file holds, unless it holds one tensor only;
 	// 0 puts all into one file.
 	ShardBytes int64
+	// Report, if not nil, hears now and then how many bytes of all are written.
+	Report func(written, total int64)
 }
+
+// ErrNotEmpty is WriteFolder's refusal of a folder that holds anything.
+var ErrNotEmpty = errors.New("the folder is not empty")
 
 // WriteFolder writes a model as a Hugging Face folder, which transformers and
 // Open read. The folder does not exist before, or is empty; it appears whole or
@@ -34,7 +40,7 @@ func WriteFolder(ctx context.Context, dir string, s Source, o WriteOptions) erro
 	}
 	dir = filepath.Clean(dir)
 	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
-		return fmt.Errorf("%s: the folder is not empty", dir)
+		return fmt.Errorf("%s: %w", dir, ErrNotEmpty)
 	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
@@ -71,18 +77,18 @@ func writeFiles(ctx context.Context, dir string, s Source, o WriteOptions) error
 		}
 	}
 	shards := split(c, o)
-	weights, total := map[string]string{}, int64(0)
+	weights, total := map[string]string{}, c.Params()*int64(o.DType.size())
+	w := &folderWriter{ctx: ctx, source: s, options: o, total: total}
 	for i, refs := range shards {
 		name := oneFile
 		if len(shards) > 1 {
 			name = fmt.Sprintf("model-%05d-of-%05d.safetensors", i+1, len(shards))
 		}
-		if err := writeTensors(ctx, filepath.Join(dir, name), s, refs, o.DType); err != nil {
+		if err := w.file(filepath.Join(dir, name), refs); err != nil {
 			return err
 		}
 		for _, r := range refs {
 			weights[hfName(r)] = name
-			total += tensorBytes(c, r, o.DType)
 		}
 	}
 	if len(shards) == 1 {
@@ -159,27 +165,35 @@ func split(c Config, o WriteOptions) [][]Ref {
 	return shards
 }
 
-// writeTensors writes one safetensors file.
-func writeTensors(ctx context.Context, path string, s Source, refs []Ref, d DType) (err error) {
+// folderWriter writes a folder's safetensors files.
+type folderWriter struct {
+	ctx            context.Context
+	source         Source
+	options        WriteOptions
+	written, total int64
+}
+
+// file writes one safetensors file.
+func (w *folderWriter) file(path string, refs []Ref) (err error) {
 	f, err := os.Create(path)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	w := bufio.NewWriterSize(f, 1<<20)
-	header, err := tensorHeader(s.Config(), refs, d)
+	out := bufio.NewWriterSize(f, 1<<20)
+	header, err := tensorHeader(w.source.Config(), refs, w.options.DType)
 	if err != nil {
 		return err
 	}
-	if _, err := w.Write(header); err != nil {
+	if _, err := out.Write(header); err != nil {
 		return err
 	}
 	for _, r := range refs {
-		if err := writeRows(ctx, w, s, r, d); err != nil {
-			return fmt.Errorf("%s: %w", path, err)
+		if err := w.tensor(out, r); err != nil {
+			return err
 		}
 	}
-	return w.Flush()
+	return out.Flush()
 }
 
 // tensorHeader is the header with its length before it, padded so that the data
@@ -199,23 +213,27 @@ func tensorHeader(c Config, refs []Ref, d DType) ([]byte, error) {
 	return append(binary.LittleEndian.AppendUint64(nil, uint64(len(text))), text...), nil
 }
 
-// writeRows writes a tensor some rows at a time.
-func writeRows(ctx context.Context, w *bufio.Writer, s Source, r Ref, d DType) error {
-	rows, cols := s.Config().Shape(r)
+// tensor writes a tensor some rows at a time.
+func (w *folderWriter) tensor(out io.Writer, r Ref) error {
+	rows, cols := w.source.Config().Shape(r)
 	step := min(rows, max(1, (1<<16)/cols))
-	values := make([]float32, step*cols)
-	raw := make([]byte, 0, len(values)*d.size())
+	values, raw := make([]float32, step*cols), []byte(nil)
 	for row := 0; row < rows; row += step {
-		if err := ctx.Err(); err != nil {
+		if err := w.ctx.Err(); err != nil {
 			return err
 		}
 		part := values[:min(step, rows-row)*cols]
-		if err := s.Rows(r, row, part); err != nil {
+		if err := w.source.Rows(r, row, part); err != nil {
 			return err
 		}
-		raw = d.append(raw[:0], part)
-		if _, err := w.Write(raw); err != nil {
+		raw = w.options.DType.append(raw[:0], part)
+		n, err := out.Write(raw)
+		if err != nil {
 			return err
+		}
+		w.written += int64(n)
+		if w.options.Report != nil {
+			w.options.Report(w.written, w.total)
 		}
 	}
 	return nil
