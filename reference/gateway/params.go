@@ -61,6 +61,20 @@ const (
 	basePriority = 128
 )
 
+// checkCommon refuses what no request of either kind may say.
+func (s *Server) checkCommon(c *common) *apiError {
+	if err := s.checkModel(c.Model); err != nil {
+		return err
+	}
+	if err := c.check(); err != nil {
+		return err
+	}
+	if err := s.checkTokens("force_tokens", c.ForceTokens); err != nil {
+		return err
+	}
+	return s.checkTokens("stop_token_ids", c.StopTokenIDs)
+}
+
 // check refuses values out of range.
 func (c *common) check() *apiError {
 	for _, e := range []*apiError{

@@ -32,7 +32,7 @@ func (m *Metrics) watch(e *engine.Engine, model string) {
 		add(gauge, "vllm:num_requests_waiting", "Requests in the queue.",
 			func(s engine.Stats) float64 { return float64(s.Sched.Waiting) }),
 		add(gauge, "vllm:kv_cache_usage_perc", "Share of the key-value blocks in use; 1 is all.",
-			func(s engine.Stats) float64 { return float64(s.Cache.Used) / float64(caps.Blocks) }),
+			func(s engine.Stats) float64 { return float64(s.Cache.Referenced) / float64(caps.Blocks) }),
 		add(counter, "vllm:prefix_cache_queries_total", "Prompt tokens that were looked up in the cache.",
 			func(s engine.Stats) float64 { return float64(s.Prompt) }),
 		add(counter, "vllm:prefix_cache_hits_total", "Prompt tokens that were found in the cache.",
@@ -42,7 +42,7 @@ func (m *Metrics) watch(e *engine.Engine, model string) {
 		add(counter, "vllm:prompt_tokens_total", "Prompt tokens of requests that have started.",
 			func(s engine.Stats) float64 { return float64(s.Prompt) }),
 		add(counter, "vllm:generation_tokens_total", "Output tokens.",
-			func(s engine.Stats) float64 { return float64(s.Output) }),
+			func(s engine.Stats) float64 { return float64(s.Sched.Produced) }),
 		add(counter, "tierlab_computed_tokens_total", "Tokens whose keys and values were computed.",
 			func(s engine.Stats) float64 { return float64(s.Sched.Computed) }),
 		add(counter, "tierlab_requests_refused_total", "Requests that met a full queue.",
@@ -50,7 +50,7 @@ func (m *Metrics) watch(e *engine.Engine, model string) {
 		add(counter, "tierlab_backend_busy_seconds_total", "Time in which the backend computed.",
 			func(s engine.Stats) float64 { return s.Busy.Seconds() }),
 		add(gauge, "tierlab_kv_retained_blocks", "Blocks that are kept over tool calls.",
-			func(s engine.Stats) float64 { return float64(s.Cache.Retained) }),
+			func(s engine.Stats) float64 { return float64(s.Cache.Charge) }),
 	}})
 }
 
