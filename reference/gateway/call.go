@@ -28,13 +28,13 @@ type call struct {
 }
 
 // newCall reads what a request says about its response.
-func (s *Server) newCall(prefix string, c *common, r *http.Request, requests []engine.Request) *call {
+func (s *Server) newCall(prefix string, c *common, requests []engine.Request) *call {
 	return &call{
 		id: prefix + s.newID(), created: s.now().Unix(), model: s.cfg.Model, backend: s.backend,
 		stream:       c.Stream,
 		includeUsage: c.StreamOptions != nil && c.StreamOptions.IncludeUsage,
 		tokenIDs:     c.ReturnTokenIDs,
-		timings:      r.Header.Get(timingsHeader) != "",
+		timings:      c.ReturnTimings,
 		perPrompt:    c.choices(),
 		requests:     requests,
 	}
@@ -118,9 +118,10 @@ func (c *call) promptIDs(o *output) []int32 {
 	return c.requests[o.index].Prompt
 }
 
-// timingsFor are an output's timings for a client that asked for them.
+// timingsFor are an output's timings for a client that asked for them: in a
+// stream's chunk with the output's end, or in a response with one output.
 func (c *call) timingsFor(u engine.Usage) *timings {
-	if !c.timings {
+	if !c.timings || c.events == nil && len(c.requests) > 1 {
 		return nil
 	}
 	return timingsOf(u)

@@ -31,7 +31,7 @@ func (s *Server) completions(w http.ResponseWriter, r *http.Request) {
 		writeError(w, fault)
 		return
 	}
-	c := s.newCall("cmpl-", &request.common, r, requests)
+	c := s.newCall("cmpl-", &request.common, requests)
 	s.answer(w, r, c, newCompletionReply(c, s.logprobs(request.Logprobs != nil)))
 }
 
@@ -86,10 +86,7 @@ func (s *Server) checkCompletion(c *completionRequest) *apiError {
 func (s *Server) promptTokens(p prompt, addSpecial *bool) ([]int32, *apiError) {
 	ids := p.tokens
 	if ids == nil {
-		if s.cfg.Begin >= 0 && (addSpecial == nil || *addSpecial) {
-			ids = append(ids, s.cfg.Begin)
-		}
-		ids = s.cfg.Engine.Tokenizer().Encode(ids, p.text, true)
+		ids = s.encode(p.text, addSpecial)
 	}
 	if len(ids) == 0 {
 		return nil, invalid("prompt", "A prompt must have at least one token.")
@@ -139,4 +136,3 @@ func repeat(r engine.Request, n int) []engine.Request {
 // goldenStep is 2^64 over the golden ratio, rounded to odd: its multiples are
 // far apart, so that seeds next to each other give no stream twice.
 const goldenStep = 0x9e3779b97f4a7c15
-

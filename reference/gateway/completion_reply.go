@@ -15,6 +15,7 @@ type completion struct {
 	SystemFingerprint string             `json:"system_fingerprint"`
 	Choices           []completionChoice `json:"choices"`
 	Usage             any                `json:"usage,omitempty"` // see call.chunkUsage
+	Timings           *timings           `json:"timings,omitempty"`
 }
 
 type completionChoice struct {
@@ -24,7 +25,6 @@ type completionChoice struct {
 	FinishReason   *engine.Finish      `json:"finish_reason"`
 	PromptTokenIDs []int32             `json:"prompt_token_ids,omitempty"`
 	TokenIDs       []int32             `json:"token_ids,omitempty"`
-	Timings        *timings            `json:"timings,omitempty"`
 }
 
 // completionReply is the reply to a completion request.
@@ -32,6 +32,7 @@ type completionReply struct {
 	*call
 	logprobs *logprobWriter // nil: not asked for
 	grown    []grownText    // by output
+	timing   *timings       // of a single output
 }
 
 // grownText is an output's text so far.
@@ -42,7 +43,7 @@ type grownText struct {
 }
 
 func newCompletionReply(c *call, logprobs *logprobWriter) *completionReply {
-	return &completionReply{c, logprobs, make([]grownText, len(c.requests))}
+	return &completionReply{call: c, logprobs: logprobs, grown: make([]grownText, len(c.requests))}
 }
 
 // token sends a chunk with one token's text, or adds it to the whole.
@@ -57,7 +58,7 @@ func (c *completionReply) token(o *output, t engine.Token) error {
 	}
 	g.characters += utf8.RuneCountInString(t.Text)
 	if c.events != nil {
-		return c.events.send(c.body([]completionChoice{piece}, c.chunkUsage()))
+		return c.events.send(c.body([]completionChoice{piece}, c.chunkUsage(), nil))
 	}
 	g.text = append(g.text, t.Text...)
 	g.TokenIDs = append(g.TokenIDs, piece.TokenIDs...)
@@ -73,12 +74,13 @@ func (c *completionReply) token(o *output, t engine.Token) error {
 // end sends a chunk with the reason, or adds it to the whole.
 func (c *completionReply) end(o *output, why engine.Finish, u engine.Usage) error {
 	c.usage.add(u, o.first)
-	piece := completionChoice{Index: o.index, FinishReason: &why, Timings: c.timingsFor(u)}
+	piece := completionChoice{Index: o.index, FinishReason: &why}
 	if c.events != nil {
-		return c.events.send(c.body([]completionChoice{piece}, c.chunkUsage()))
+		return c.events.send(c.body([]completionChoice{piece}, c.chunkUsage(), c.timingsFor(u)))
 	}
 	g := &c.grown[o.index]
-	g.Index, g.Text, g.FinishReason, g.Timings = o.index, string(g.text), &why, piece.Timings
+	g.Index, g.Text, g.FinishReason = o.index, string(g.text), &why
+	c.timing = c.timingsFor(u)
 	return nil
 }
 
@@ -87,11 +89,11 @@ func (c *completionReply) whole() any {
 	for i, g := range c.grown {
 		choices[i] = g.completionChoice
 	}
-	return c.body(choices, &c.usage)
+	return c.body(choices, &c.usage, c.timing)
 }
 
-func (c *completionReply) last() any { return c.body([]completionChoice{}, &c.usage) }
+func (c *completionReply) last() any { return c.body([]completionChoice{}, &c.usage, nil) }
 
-func (c *completionReply) body(choices []completionChoice, u any) completion {
-	return completion{c.id, "text_completion", c.created, c.model, c.backend, choices, u}
+func (c *completionReply) body(choices []completionChoice, u any, t *timings) completion {
+	return completion{c.id, "text_completion", c.created, c.model, c.backend, choices, u, t}
 }

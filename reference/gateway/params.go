@@ -37,6 +37,8 @@ type common struct {
 	Session     string  `json:"session"`
 	KeepMS      int64   `json:"keep_ms"`
 	ForceTokens []int32 `json:"force_tokens"`
+
+	ReturnTimings bool `json:"return_timings"`
 }
 
 // streamOptions say what a stream carries beside its text.

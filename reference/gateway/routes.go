@@ -21,7 +21,6 @@ type route struct {
 func (s *Server) routes() http.Handler {
 	metrics := s.cfg.Metrics.handler()
 	list := []route{
-		{"POST", "/v1/chat/completions", false, s.chat},
 		{"POST", "/v1/completions", false, s.completions},
 		{"GET", "/v1/models", false, s.listModels},
 		{"GET", "/v1/models/{model...}", false, s.showModel},

@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"net/http"
 	"time"
 
 	"tierlab/engine"
@@ -42,11 +41,6 @@ type timings struct {
 	Output    int     `json:"output_tokens"`
 	Preempted int     `json:"preempted"`
 }
-
-// timingsHeader, set to anything but nothing, asks for timings.
-const timingsHeader = "X-Tierlab-Timings"
-
-func wantsTimings(r *http.Request) bool { return r.Header.Get(timingsHeader) != "" }
 
 func timingsOf(u engine.Usage) *timings {
 	queue, prefill, decode := phases(u)
