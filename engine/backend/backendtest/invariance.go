@@ -169,10 +169,10 @@ func forked(b bench) {
 func preempted(b bench) {
 	var calls []*call
 	for i := range 6 {
-		calls = append(calls, b.call(uint64(80+i), 20+9*i, 40))
+		calls = append(calls, b.call(uint64(80+i), 20+9*i, 90))
 	}
 	size := b.caps.BlockTokens
-	e := b.check(limits{slots: 6, budget: b.all.budget, blocks: (105+size-1)/size + 150/size}, calls...)
+	e := b.check(limits{slots: 6, budget: b.all.budget, blocks: (155+size-1)/size + 150/size}, calls...)
 	if e.s.Stats().Preempted == 0 {
 		b.Error("nobody was preempted")
 	}

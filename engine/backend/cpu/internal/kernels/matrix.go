@@ -118,3 +118,10 @@ func (m *Matrix) Row(dst []float32, r int) {
 		dst[c] = src[c*panelRows+lane]
 	}
 }
+
+// MatrixBytes is the memory that a packed matrix takes.
+func (k *Kernels) MatrixBytes(rows, cols int) int64 {
+	e := k.num.lineElems()
+	panels, lines := (rows+panelRows-1)/panelRows, (cols+e-1)/e
+	return int64(panels) * int64(lines) * 1024
+}

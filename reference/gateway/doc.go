@@ -1,2 +1,0 @@
-// Package gateway serves an engine over HTTP with OpenAI's API.
-package gateway
