@@ -1,0 +1,102 @@
+"""Text that is tokenized: sentences in many scripts, code, and what goes wrong."""
+
+SENTENCES = {
+    "latin": "The quick engine answers nine requests before the kettle boils, doesn't it? Größe, naïve, façade, Ærø, İstanbul, ﬁne.",
+    "vietnamese": "Hôm nay trời mưa nhưng chúng tôi vẫn đi làm bằng xe đạp.",
+    "cyrillic": "Сервер отвечает быстрее, если кэш уже тёплый. Їжак і ґанок, ћирилица.",
+    "greek": "Ο γρήγορος υπολογιστής απαντά πριν βράσει το νερό. Ἐν ἀρχῇ ἦν ὁ λόγος.",
+    "arabic": "يجيب الخادم بسرعة عندما تكون الذاكرة دافئة. مُحَمَّد ١٢٣٤",
+    "hebrew": "השרת עונה מהר כאשר המטמון חם. שָׁלוֹם",
+    "devanagari": "जब मेमोरी गर्म होती है तब सर्वर तेज़ी से उत्तर देता है। क्षत्रिय १२३",
+    "bengali": "মেমরি গরম থাকলে সার্ভার দ্রুত উত্তর দেয়। ড় ঢ় য়",
+    "gurmukhi": "ਸਰਵਰ ਜਲਦੀ ਜਵਾਬ ਦਿੰਦਾ ਹੈ। ਸ਼ ਖ਼",
+    "gujarati": "સર્વર ઝડપથી જવાબ આપે છે.",
+    "tamil": "நினைவகம் சூடாக இருந்தால் சேவையகம் விரைவாக பதிலளிக்கும். கொ",
+    "telugu": "మెమరీ వేడిగా ఉంటే సర్వర్ త్వరగా సమాధానం ఇస్తుంది.",
+    "kannada": "ಸರ್ವರ್ ಬೇಗ ಉತ್ತರಿಸುತ್ತದೆ.",
+    "malayalam": "സെർവർ വേഗത്തിൽ മറുപടി നൽകുന്നു. ന്‍",
+    "sinhala": "සේවාදායකය ඉක්මනින් පිළිතුරු දෙයි.",
+    "thai": "เซิร์ฟเวอร์ตอบเร็วขึ้นเมื่อแคชอุ่นแล้ว น้ำ ๑๒๓",
+    "lao": "ເຊີບເວີຕອບໄວຂຶ້ນເມື່ອແຄດອຸ່ນ.",
+    "khmer": "ម៉ាស៊ីនមេឆ្លើយតបលឿនជាងមុន។ ១២៣",
+    "burmese": "ဆာဗာသည် မြန်မြန် ပြန်ဖြေသည်။ ၁၂၃",
+    "tibetan": "བོད་ཡིག་གི་ཚིག་གྲུབ་ཐུང་ངུ་ཞིག། གྷ ཱི",
+    "georgian": "სერვერი სწრაფად პასუხობს. ᲡᲔᲠᲕᲔᲠᲘ",
+    "armenian": "Սերվերը արագ է պատասխանում։ և",
+    "ethiopic": "አገልጋዩ በፍጥነት ይመልሳል። ፩፪፫",
+    "han": "当缓存已经预热时,服务器回答得更快。漢字與數字123混排,〇、二十。",
+    "kana": "キャッシュが温まっていると、サーバーはより速く答えます。ガ ｶﾞ ヷ",
+    "hangul": "캐시가 따뜻하면 서버가 더 빨리 대답합니다. 한글 각",
+    "cherokee": "ᏣᎳᎩ ᎦᏬᏂᎯᏍᏗ ꭰꭱꭲ",
+    "mongolian": "ᠮᠣᠩᠭᠣᠯ ᠪᠢᠴᠢᠭ",
+    "syllabics": "ᐃᓄᒃᑎᑐᑦ ᐅᖃᐅᓯᖅ",
+    "tifinagh": "ⵜⴰⵎⴰⵣⵉⵖⵜ ⴷ ⵉⴷⵍⵙ",
+    "nko": "ߒߞߏ ߞߊ߲ ߁߂߃",
+    "gothic": "𐌲𐌿𐍄𐌹𐍃𐌺 𐍂𐌰𐌶𐌳𐌰",
+    "adlam": "𞤀𞤣𞤤𞤢𞤥 𞥑𞥒𞥓",
+    "cuneiform": "𒀭𒂗𒆤 𓀀𓂀𓃠",
+}
+
+CODE = {
+    "go": "package main\n\nimport \"fmt\"\n\nfunc main() {\n\tfor i := range 10 {\n\t\tfmt.Printf(\"%d: %v\\n\", i, i*i) // squares\n\t}\n}\n",
+    "python": "def mean(xs: list[float]) -> float:\n    \"\"\"Arithmetic mean.\"\"\"\n    if not xs:\n        raise ValueError(\"empty\")\n    return sum(xs) / len(xs)\n\n\nassert mean([1.5, 2.5]) == 2.0\n",
+    "c": "#include <stdio.h>\r\nint main(void)\r\n{\r\n  int a[3] = {0x1F, 1e9, -2};\r\n  return a[0]->b || *p++ & ~0u;\r\n}\r\n",
+    "rust": "impl<'a, T: Iterator<Item = &'a str>> Foo<'a, T> {\n    fn bar(&mut self) -> Option<u64> { self.it.next()?.parse().ok() }\n}\n",
+    "json": "{\"name\": \"get_weather\", \"arguments\": {\"city\": \"Zürich\", \"days\": [1, 2, 3], \"metric\": true}}",
+    "html": "<!DOCTYPE html>\n<html><body class=\"a b\"><p>1 &lt; 2</p><!-- x --></body></html>",
+    "sql": "SELECT u.id, COUNT(*) AS n FROM users u LEFT JOIN orders o ON o.user_id=u.id WHERE u.name LIKE '%o''brien%' GROUP BY 1;",
+    "shell": "for f in *.txt; do grep -oE '[0-9]{1,3}' \"$f\" | sort -n >> /tmp/out_$$.log 2>&1; done",
+    "latex": "\\frac{\\partial L}{\\partial \\theta} = \\sum_{i=1}^{n} (y_i - \\hat{y}_i)^2",
+}
+
+AWKWARD = {
+    "empty": "",
+    "space": " ",
+    "spaces": "a  b   c    d     \n",
+    "trailing spaces": "end   ",
+    "leading spaces": "   begin",
+    "line ends": "a\nb\r\nc\rd\n\n\ne\r\n\r\n  \n  f\n \t\n",
+    "tabs": "\tif x:\n\t\treturn\t1\t\t\n",
+    "white space kinds": "a\u0009\u000bb\u000cc\u0085d\u00a0e\u1680f\u2000\u2001g\u2009h\u2028i\u2029j\u202fk\u205fl\u3000m\u200bn\ufeffo\u180ep",
+    "white space runs": "\u00a0\u00a0x \u3000\u3000y\u2028\u2028z \u0085\n\u00a0\n w",
+    "separators": "a\x1cb\x1dc\x1ed\x1fe",
+    "control": "".join(map(chr, range(32))) + "\x7f\x80\x9f",
+    "nul": "a\0b\0\0c",
+    "contractions": "I'm you're he's we've I'll they'd can't IT'S WE'RE I'D 'Tis o'clock 'sup ''s 'ſ it'ſ 'LL 'vE rock'n'roll 'st",
+    "digits": "0 12 123 1234 12345 1234567890 3.14159 1,000,000 0x1F ٣٤٥٦ ²³¹ ½⅓ Ⅻ ㊿ ①②③ 𝟘𝟙𝟚𝟛",
+    "punctuation": "!!! ??? ... --- *** (((nested))) [a]{b}<c> «d» „e“ ‘f’ …; :: -> => != == += &&",
+    "punctuation and lines": "ok!\n\nyes?\r\n  no;;\n;\n",
+    "emoji": "😀😃 👍🏽 👩‍💻 👨‍👩‍👧‍👦 🏳️‍🌈 ❤️ 🇨🇭🇯🇵🇧🇷 1️⃣ #️⃣ ☺︎ 🧑🏿‍🚀",
+    "decomposed": "e\u0301 A\u030a n\u0303 o\u0302\u0323 \u1112\u1161\u11ab \u0b47\u0b3e \u212b \u2126 \uf900 \u0344 \u1e9b\u0323",
+    "disordered marks": "a\u0301\u0323\u0327 q\u0307\u0323 \u05e9\u05bc\u05c1 \u0f71\u0f72\u0f74 \u0061\u0315\u0300\u05ae\u0062",
+    "excluded from composition": "\u0958 \u09dc \u0a33 \ufb1d \u2adc \U0001d15e \U0002f800 \u2000\u2001 \u0340\u0341\u0343\u0374\u037e\u0387",
+    "many marks": "Z" + "\u0351\u0324\u0301" * 14 + "a" + "\u0300" * 40 + "b\u0323\u0307" + "\u0316" * 31 + " \u0301" * 3,
+    "mark first": "\u0301\u0323a",
+    "joiners": "क\u094d\u200dष \u200c\u200d\u2060 a\u00adb \u202eabc\u202c",
+    "private use": "\ue000\uf8ff \U000f0000\U0010fffd \ufffe\uffff \ufdd0",
+    "replacement": "\ufffd a\ufffdb",
+    "long letters": "a" * 300,
+    "long words": "antidisestablishmentarianism" * 12 + "Donaudampfschifffahrtsgesellschaftskapitän" * 5,
+    "long spaces": "x" + " " * 200 + "y" + "\n" * 100 + "z" + "\t" * 50,
+    "long digits": "9" * 100 + "." + "0123456789" * 8,
+    "long punctuation": "=" * 150 + "\n" + "-" * 80 + "\n\n" + "#" * 33,
+    "long han": "的一是不了人我在有他这中大来上国" * 10,
+    "base64": "aGVsbG8gd29ybGQhIFRoaXMgaXMgYmFzZTY0LCB3aXRoIHBhZGRpbmc9PQ==",
+    "url": "https://example.org/a/b_c?q=1&r=%C3%A9#frag user@example.com",
+    "mixed": "Hello世界 привет42мир γειά_σου C++17 naïve42 x²+y² 5€ £3 50% №5 a/b\\c",
+    "single marks": "_ __ ___a _b c_ $d @e #f",
+    "newer letters": "\u1c89\u1c8a \ua7cb \U00010d4a\U00010d50 \U0001e5d0 \u0897",
+}
+
+# What only matters where added tokens are recognised.
+SPECIAL = {
+    "llama": "<|begin_of_text|><|start_header_id|>user<|end_header_id|>\n\nhi<|eot_id|> <|eot_id|>\n<|eot_id",
+    "chatml": "<|im_start|>user\nhi<|im_end|>\n<|im_start|>assistant\n<tool_call>\n{}\n</tool_call><|im_end|>",
+    "gpt2": "a<|endoftext|>b <|endoftext|> c",
+    "overlapping": "<|<|im_end|>|><|im_end|><tool_call></tool_call><tool_callx <|im_start|",
+}
+
+
+def all_samples():
+    for group in (SENTENCES, CODE, AWKWARD, SPECIAL):
+        yield from group.items()
