@@ -43,7 +43,7 @@ func grid(e Limits) []load {
 	held := func(l load) bool {
 		longest := max(l.context+output+l.batch, l.chunk+l.chunks)
 		all := l.batch*(l.context+output+l.batch) + l.chunk
-		return l.batch < e.Slots+min(1, 1-min(l.chunk, 1)) && longest < e.Context && all < e.CacheTokens
+		return l.batch+min(l.chunk, 1) <= e.Slots && longest < e.Context && all < e.CacheTokens
 	}
 	add := func(l load) {
 		if held(l) {
@@ -97,7 +97,7 @@ func (c *Config) play(ctx context.Context, start time.Time, l load) ([]answer, e
 	}
 	var first error
 	for i := range l.chunks {
-		a, err := c.call(ctx, start, l.chunk+1000*min(l.batch, 1)+i, 1)
+		a, err := c.call(ctx, start, l.chunk+i, 1)
 		if err != nil && first == nil {
 			first = err
 		}

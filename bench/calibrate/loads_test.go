@@ -1,0 +1,71 @@
+package calibrate
+
+import (
+	"testing"
+
+	"tierlab/engine"
+	"tierlab/sim/steptime"
+)
+
+// TestGridFits: every load fits the engine, and the lengths within a load
+// differ, since they are what joins calls with the engine's account of them.
+func TestGridFits(t *testing.T) {
+	for _, e := range []Limits{
+		{Slots: 16, Budget: 512, Context: 16384, CacheTokens: 1 << 17, Vocab: 512},
+		{Slots: 4, Budget: 256, Context: 1024, CacheTokens: 4096, Vocab: 512},
+		{Slots: 1, Budget: 64, Context: 256, CacheTokens: 256, Vocab: 512},
+	} {
+		kinds := map[string]int{}
+		for _, l := range grid(e) {
+			lengths := map[int]bool{}
+			longest, all := 0, 0
+			for i := range l.batch {
+				lengths[l.context+i] = true
+				longest = max(longest, l.context+i+output)
+				all += l.context + i + output
+			}
+			for i := range l.chunks {
+				lengths[l.chunk+i] = true
+				longest = max(longest, l.chunk+i+1)
+			}
+			if len(lengths) != l.batch+l.chunks {
+				t.Errorf("%s: two calls share a length", l)
+			}
+			if slots := l.batch + min(l.chunk, 1); slots > e.Slots || longest > e.Context || all+l.chunk > e.CacheTokens {
+				t.Errorf("%s: %d slots, contexts up to %d, %d tokens do not fit %+v", l, slots, longest, all+l.chunk, e)
+			}
+			kinds[map[bool]string{true: "alone", false: "mixed"}[l.batch == 0 || l.chunk == 0]]++
+		}
+		if kinds["alone"] < 3 || e.Slots > 2 && kinds["mixed"] == 0 {
+			t.Errorf("%+v: too few loads: %v", e, kinds)
+		}
+	}
+}
+
+// TestOverhead: ways in and out that follow a known rule give it back, and
+// lengths that two requests share are left out.
+func TestOverhead(t *testing.T) {
+	rule := steptime.Overhead{In: 2e5, InPerToken: 60, Out: 1e5, OutPerToken: 500}
+	var seen []answer
+	var done []engine.Usage
+	for i, n := range []int{10, 100, 1000, 4000, 4000} {
+		var a answer
+		a.prompt, a.Sent = n, 1000
+		u := engine.Usage{Prompt: n, Output: 1 + 8*i, Arrived: a.Sent + rule.Enter(n), First: 1e9, Done: 2e9}
+		a.First, a.Done = u.First+rule.Leave(1), u.Done+rule.Leave(u.Output)
+		seen, done = append(seen, a), append(done, u)
+	}
+	all := ways(seen, done)
+	if len(all) != 3 {
+		t.Fatalf("%d ways, want 3: the two of one length cannot be told apart", len(all))
+	}
+	got, err := overhead(all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range [][2]float64{{got.In, rule.In}, {got.InPerToken, rule.InPerToken}, {got.Out, rule.Out}, {got.OutPerToken, rule.OutPerToken}} {
+		if c[0] < 0.99*c[1]-1 || c[0] > 1.01*c[1]+1 {
+			t.Fatalf("%+v, want %+v", got, rule)
+		}
+	}
+}
