@@ -1,0 +1,155 @@
+package main
+
+import "fmt"
+
+// Numbers of general registers in an encoding.
+const (
+	regCX  = 1
+	regDI  = 7
+	regR12 = 12
+	regR13 = 13
+	regR14 = 14
+	regAX  = 0
+)
+
+// Tiles: sums in 0 to 3, activations in 4 and 5, weights in 6 and 7.
+const (
+	tileA = 4
+	tileB = 6
+)
+
+// tileProducts writes mulTilesAMX, with a variant for each number of blocks of
+// rows and of panels. c, a, b and strides are as in vectorProducts; a second
+// block of rows follows the first at 72(DI) bytes, as does the next group of
+// blocks, of which there are 80(DI). The tiles' configuration is at 88(DI).
+func tileProducts() []byte {
+	a := newAsm()
+	a.text("mulTilesAMX")
+	a.raw(vex(0, 0x49, 0x40|regDI, 88), "LDTILECFG 88(DI)")
+	a.op("MOVQ $64, AX")
+	shapes := []int{2, 1}
+	for _, blocks := range shapes {
+		for _, panels := range shapes {
+			a.op("CMPQ R13, $%d", 2*blocks+panels)
+			a.op("JEQ m%dn%d", blocks, panels)
+		}
+	}
+	a.op("JMP done")
+	for _, blocks := range shapes {
+		for _, panels := range shapes {
+			tileProduct(a, blocks, panels)
+		}
+	}
+	a.line("done:")
+	a.raw(vex(0, 0x49, 0xc0), "TILERELEASE")
+	a.op("RET")
+	return a.Bytes()
+}
+
+func tileProduct(a *asm, blocks, panels int) {
+	name := fmt.Sprintf("m%dn%d", blocks, panels)
+	a.line("")
+	a.line("%s:", name)
+	a.line("%sgroup:", name)
+	for t := range 2 * blocks {
+		if t%2 < panels {
+			a.raw(vex(3, 0x49, 0xc0|t<<3), fmt.Sprintf("TILEZERO T%d", t))
+		}
+	}
+	a.op("TESTQ R11, R11")
+	a.op("JEQ %ssteps", name)
+	eachTile(a, blocks, panels, tileLoad)
+
+	a.line("%ssteps:", name)
+	a.op("MOVQ SI, R12") // a
+	a.op("MOVQ BX, R13") // b
+	a.op("MOVQ R10, R15")
+	a.line("%sstep:", name)
+	tileStep(a, blocks, panels)
+	a.op("ADDQ R8, R12")
+	a.op("ADDQ $1024, R13")
+	a.op("DECQ R15")
+	a.op("JNE %sstep", name)
+
+	eachTile(a, blocks, panels, tileStore)
+	// The next group of blocks.
+	a.op("MOVQ 72(DI), R12")
+	a.op("MOVQ CX, R13")
+	a.op("SHLQ $4, R13")
+	for range blocks {
+		a.op("ADDQ R12, SI")
+		a.op("ADDQ R13, DX")
+	}
+	a.op("DECQ 80(DI)")
+	a.op("JNE %sgroup", name)
+	a.op("JMP done")
+}
+
+// tileStep multiplies one line of each block of rows by one step of each panel.
+func tileStep(a *asm, blocks, panels int) {
+	tileLoad(a, tileA, regR12, "R12", regAX, "AX")
+	tileLoad(a, tileB, regR13, "R13", regAX, "AX")
+	tileDot(a, 0, tileA, tileB)
+	if panels == 2 {
+		a.op("LEAQ (R13)(R9*1), R14")
+		tileLoad(a, tileB+1, regR14, "R14", regAX, "AX")
+		tileDot(a, 1, tileA, tileB+1)
+	}
+	if blocks == 2 {
+		a.op("MOVQ 72(DI), R14")
+		a.op("ADDQ R12, R14")
+		tileLoad(a, tileA+1, regR14, "R14", regAX, "AX")
+		tileDot(a, 2, tileA+1, tileB)
+		if panels == 2 {
+			tileDot(a, 3, tileA+1, tileB+1)
+		}
+	}
+}
+
+// eachTile visits the tiles of sums with their places in c.
+func eachTile(a *asm, blocks, panels int, visit func(a *asm, tile, base int, baseName string, index int, indexName string)) {
+	a.op("MOVQ DX, R14")
+	for m := range blocks {
+		if m > 0 {
+			a.op("MOVQ CX, R14")
+			a.op("SHLQ $4, R14")
+			a.op("ADDQ DX, R14")
+		}
+		visit(a, 2*m, regR14, "R14", regCX, "CX")
+		if panels == 2 {
+			a.op("ADDQ $64, R14")
+			visit(a, 2*m+1, regR14, "R14", regCX, "CX")
+		}
+	}
+}
+
+func tileLoad(a *asm, tile, base int, baseName string, index int, indexName string) {
+	a.raw(tileMemory(3, tile, base, index), fmt.Sprintf("TILELOADD (%s)(%s*1), T%d", baseName, indexName, tile))
+}
+
+func tileStore(a *asm, tile, base int, baseName string, index int, indexName string) {
+	a.raw(tileMemory(2, tile, base, index), fmt.Sprintf("TILESTORED T%d, (%s)(%s*1)", tile, baseName, indexName))
+}
+
+func tileDot(a *asm, sum, x, y int) {
+	code := vex(2, 0x5c, 0xc0|sum<<3|x)
+	code[2] = byte(^y&15)<<3 | 2
+	a.raw(code, fmt.Sprintf("TDPBF16PS T%d, T%d, T%d", y, x, sum))
+}
+
+// vex encodes an instruction of map 0F38 with registers below 8, 128 bits, W0:
+// prefix 0 is none, 2 is F3, 3 is F2 (Intel SDM, volume 2, 2.3).
+func vex(prefix, opcode int, rest ...int) []byte {
+	code := []byte{0xc4, 0xe2, byte(0x78 | prefix), byte(opcode)}
+	for _, b := range rest {
+		code = append(code, byte(b))
+	}
+	return code
+}
+
+// tileMemory encodes a load or store of a tile at base + row*index.
+func tileMemory(prefix, tile, base, index int) []byte {
+	code := vex(prefix, 0x4b, 0x44|tile<<3, (index&7)<<3|base&7, 0) // disp8 = 0: R13 needs one
+	code[1] = byte(0x80 | (1^index>>3)<<6 | (1^base>>3)<<5 | 2)
+	return code
+}
