@@ -66,8 +66,10 @@ func (k *Kernels) Pack(p *Pool, rows, cols int, read func(row int, dst []float32
 			m.pack(panel, buf)
 		}
 	})
-	if err := errors.Join(errs...); err != nil {
-		return nil, errors.Join(err, m.Close())
+	for _, err := range errs { // the first says enough
+		if err != nil {
+			return nil, errors.Join(err, m.Close())
+		}
 	}
 	return m, nil
 }

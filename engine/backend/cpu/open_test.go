@@ -1,0 +1,169 @@
+package cpu
+
+import (
+	"errors"
+	"math"
+	"strings"
+	"testing"
+
+	"tierlab/engine/backend"
+	"tierlab/engine/kv"
+	"tierlab/engine/model"
+	"tierlab/engine/sample"
+	"tierlab/engine/sched"
+)
+
+func TestOpenRefuses(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		change func(*Config)
+		want   string
+	}{
+		{"no source", func(c *Config) { c.Source = nil }, "no source"},
+		{"numerics", func(c *Config) { c.Numerics = "f16" }, `"f16", want "f32" or "bf16"`},
+		{"kernels", func(c *Config) { c.Kernels = "sse" }, `"sse"`},
+		{"kernels of other numerics", func(c *Config) { c.Numerics, c.Kernels = "f32", "amx" }, "amx"},
+		{"threads", func(c *Config) { c.Threads = -1 }, "threads is -1"},
+		{"slots", func(c *Config) { c.Slots = -1 }, "slots is -1"},
+		{"budget", func(c *Config) { c.Budget = 1 << 30 }, "budget is"},
+		{"context", func(c *Config) { c.Context = 1 << 20 }, "context is 1048576, want 1..4096"},
+		{"block size", func(c *Config) { c.BlockTokens = 48 }, "multiple of 32"},
+		{"two bounds", func(c *Config) { c.Blocks, c.CacheBytes = 1, 1 }, "want one"},
+		{"cache smaller than a block", func(c *Config) { c.CacheBytes = 100 }, "one block of 32 tokens takes"},
+		{"blocks beyond any machine", func(c *Config) { c.Blocks = math.MaxInt32 }, "2^31-1 tokens"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			cfg := Config{Source: source(t, "tiny")}
+			c.change(&cfg)
+			if _, err := Open(cfg); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("error %v, want one with %q", err, c.want)
+			}
+		})
+	}
+}
+
+// unread is a source that must not be read.
+type unread struct {
+	model.Source
+	t *testing.T
+}
+
+func (u unread) Rows(model.Ref, int, []float32) error {
+	u.t.Error("weights are read before the memory is known to suffice")
+	return errors.New("unread")
+}
+
+func TestMemoryIsCheckedFirst(t *testing.T) {
+	for name, c := range map[string]Config{
+		"blocks":     {Blocks: 60_000_000, Available: 1 << 39},
+		"cache":      {CacheBytes: 2 << 40, Available: 1 << 39},
+		"weights":    {Available: 100_000},
+		"activation": {Budget: 1 << 20, Available: 1 << 28},
+	} {
+		c.Source = unread{source(t, "tiny"), t}
+		_, err := Open(c)
+		var full *MemoryError
+		if !errors.As(err, &full) || full.Available != c.Available || full.Weights == 0 || full.Cache == 0 || full.Activations == 0 {
+			t.Errorf("%s: error %v", name, err)
+		}
+	}
+}
+
+// TestMemoryIsAsPlanned compares what was checked with what was taken.
+func TestMemoryIsAsPlanned(t *testing.T) {
+	for _, preset := range model.PresetNames()[:4] {
+		variants(t, func(t *testing.T, c Config) {
+			c.Source = source(t, preset)
+			c.Blocks = 7
+			b := open(t, c)
+			defer b.Close()
+			want := weightBytes(c.Source.Config(), b.pass.k)
+			if got := b.Caps(); got.WeightBytes != want || got.CacheBytes != 7*b.pass.k.KVBlockBytes(b.pass.m.Layers, 32, b.pass.m.KVHeads, b.pass.m.HeadDim) || got.Context != 7*32 {
+				t.Errorf("%s: %+v, planned %d bytes of weights", preset, got, want)
+			}
+		})
+	}
+}
+
+// truncated is a source that ends early.
+type truncated struct{ model.Source }
+
+func (s truncated) Rows(r model.Ref, row int, dst []float32) error {
+	if r.Kind == model.Down && r.Layer == 1 {
+		return errors.New("the file ends")
+	}
+	return s.Source.Rows(r, row, dst)
+}
+
+func TestSourceErrorEndsOpen(t *testing.T) {
+	_, err := Open(Config{Source: truncated{source(t, "tiny")}, Threads: 2})
+	if err == nil || !strings.Contains(err.Error(), "the file ends") || len(err.Error()) > 200 {
+		t.Errorf("error %v", err)
+	}
+}
+
+// logits computes a prompt and some forced tokens, and returns all outputs'
+// logits.
+func logits(t *testing.T, c Config, prompt, forced []int32) [][]float32 {
+	t.Helper()
+	b := open(t, c)
+	defer b.Close()
+	size := b.Caps().BlockTokens
+	blocks := make([]kv.Block, (len(prompt)+len(forced)+size-1)/size)
+	for i := range blocks {
+		blocks[i] = kv.Block(len(blocks) - 1 - i)
+	}
+	var out [][]float32
+	var r backend.Result
+	row := sched.Row{N: int32(len(prompt)), Sample: true, NewBlocks: blocks}
+	for i := range forced {
+		p := &sched.Plan{ID: uint64(i), Rows: []sched.Row{row}}
+		p.Shape = p.Shape.With(row.Start, row.N, true)
+		s := &backend.Step{Plan: p, Tokens: prompt, Picks: []sample.Pick{{Forced: forced[i], Logprobs: -1, Logits: true}}}
+		if err := b.Submit(s); err != nil {
+			t.Fatal(err)
+		}
+		if err := b.Wait(&r); err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, append([]float32{}, r.Choices[0].Logits...))
+		row = sched.Row{Start: row.Start + row.N, N: 1, Sample: true, FirstBlock: int32(len(blocks))}
+		prompt = forced[i : i+1]
+	}
+	return out
+}
+
+// tokens are n ids that follow from seed.
+func tokens(seed, n, vocab int) []int32 {
+	ids := make([]int32, n)
+	x := uint32(seed)*2654435761 + 12345
+	for i := range ids {
+		x = x*1664525 + 1013904223
+		ids[i] = int32(x>>8) % int32(vocab)
+	}
+	return ids
+}
+
+// TestThreadsAndBlocksDoNotMatter holds the bits to be the same whatever number
+// of workers computes them and whatever the blocks' size, for every model.
+func TestThreadsAndBlocksDoNotMatter(t *testing.T) {
+	for _, preset := range model.PresetNames()[:4] {
+		variants(t, func(t *testing.T, c Config) {
+			c.Source, c.Blocks = source(t, preset), 10
+			prompt, forced := tokens(1, 150, 400), tokens(2, 8, 400)
+			c.Threads = 1
+			want := logits(t, c, prompt, forced)
+			for _, other := range []struct{ threads, block int }{{2, 32}, {3, 128}, {8, 64}} {
+				c.Threads, c.BlockTokens = other.threads, other.block
+				got := logits(t, c, prompt, forced)
+				for i := range want {
+					for j := range want[i] {
+						if math.Float32bits(got[i][j]) != math.Float32bits(want[i][j]) {
+							t.Fatalf("%s: %d threads, blocks of %d: logit %d of step %d is %v, not %v", preset, other.threads, other.block, j, i, got[i][j], want[i][j])
+						}
+					}
+				}
+			}
+		})
+	}
+}
