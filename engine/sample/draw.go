@@ -14,7 +14,7 @@ type dice struct {
 }
 
 func (d *dice) weight(logit float32) uint64 {
-	return weight(float64((float64(logit) - d.max) * d.inverse))
+	return weight(float64((widen(logit) - d.max) * d.inverse))
 }
 
 // share is the least whole number that is at least p n, for p in [0, 1]. Where
@@ -55,20 +55,24 @@ func (s *Sampler) weigh(logits []float32, mask []uint64, d *dice, least uint64) 
 	s.weights = slices.Grow(s.weights[:0], 64*n)[:64*n]
 	s.sums = slices.Grow(s.sums[:0], n)[:n]
 	for w := range n {
-		sum := uint64(0)
-		for set := allowed(mask, w, len(logits)); set != 0; set &= set - 1 {
-			t := tokenAt(w, set)
-			v := d.weight(logits[t])
-			if v < least {
-				v = 0
-			}
-			s.weights[t] = v
-			sum += v
-		}
-		s.sums[w] = sum
-		total += sum
+		s.sums[w] = d.weighWord(s.weights[64*w:64*w+64], logits[64*w:], allowed(mask, w, len(logits)), least)
+		total += s.sums[w]
 	}
 	return total
+}
+
+// weighWord is weigh for the tokens of one word of the mask.
+func (d *dice) weighWord(weights []uint64, logits []float32, set, least uint64) (sum uint64) {
+	for ; set != 0; set &= set - 1 {
+		t := bits.TrailingZeros64(set)
+		v := d.weight(logits[t])
+		if v < least {
+			v = 0
+		}
+		weights[t] = v
+		sum += v
+	}
+	return sum
 }
 
 // drawDense takes one of all weighed tokens.

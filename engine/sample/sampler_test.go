@@ -243,6 +243,11 @@ func TestExp(t *testing.T) {
 	if weight(least) != 0 || weight(0) != 1<<weightBits {
 		t.Errorf("weight(%v) = %d, weight(0) = %d", least, weight(least), weight(0))
 	}
+	for _, f := range []float32{0, 1, -1.5, math.MaxFloat32, -math.MaxFloat32, math.SmallestNonzeroFloat32, 0x1.8p-127, -0x1.fffffep-126} {
+		if widen(f) != float64(f) || widen(-f) != float64(-f) {
+			t.Errorf("widen(%v) = %v", f, widen(f))
+		}
+	}
 	for w := uint64(1 << weightBits); w < 1<<63; w += w/7 + 1 {
 		if got, want := logWeight(w), math.Log(float64(w))-weightBits*math.Ln2; math.Abs(got-want) > 1e-14+want*4e-16 {
 			t.Fatalf("logWeight(%d) = %v, want %v", w, got, want)
