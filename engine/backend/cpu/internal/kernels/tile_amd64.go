@@ -15,8 +15,7 @@ type tileArgs struct {
 // row and the rows (Intel SDM, volume 1, 18.2).
 type tileConfig struct {
 	palette  uint8
-	startRow uint8
-	_        [14]uint8
+	_        [15]uint8
 	rowBytes [16]uint16
 	rows     [16]uint8
 }

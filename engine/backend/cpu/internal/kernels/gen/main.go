@@ -1,4 +1,4 @@
-// Gen writes the assembly of the products, with a variant for each number of rows
+// Command gen writes the assembly of the products, with a variant for each number of rows
 // and of panels that are computed together, so that every sum has a register or
 // tile of its own. Run it with go generate in the folder above.
 package main
