@@ -3,12 +3,14 @@ package engine
 import (
 	"crypto/rand"
 	"fmt"
+	"io"
 	"time"
 
 	"tierlab/engine/backend"
 	"tierlab/engine/kv"
 	"tierlab/engine/sched"
 	"tierlab/engine/tokenizer"
+	"tierlab/engine/trace"
 )
 
 // Config is what an engine is made of.
@@ -31,6 +33,8 @@ type Config struct {
 	End []int32
 	// Observer, if not nil, is told of each iteration and each request.
 	Observer Observer
+	// Trace, if not nil, receives the run as package trace describes it.
+	Trace io.Writer
 }
 
 // New starts an engine. It runs until Close.
@@ -79,6 +83,10 @@ func build(cfg Config) (*Engine, error) {
 		ring:  make([]flight, caps.Depth+1),
 	}
 	rand.Read(e.secret[:]) // never fails: see crypto/rand
+	if cfg.Trace != nil {
+		about := trace.Engine{Backend: caps.Name, Model: caps.Model, Numerics: caps.Numerics, Kernels: caps.Kernels, Threads: caps.Threads}
+		e.trace = trace.NewWriter(cfg.Trace, about.With(cache.Config, cfg.Sched))
+	}
 	return e, nil
 }
 

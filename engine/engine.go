@@ -9,6 +9,7 @@ import (
 	"tierlab/engine/backend"
 	"tierlab/engine/sched"
 	"tierlab/engine/tokenizer"
+	"tierlab/engine/trace"
 )
 
 // Engine serves requests on one backend. Its methods may be called by many
@@ -32,8 +33,9 @@ type Engine struct {
 	sample []sched.Sampled
 	events []sched.Event
 	busy   time.Duration // when the backend was last known to be busy
+	trace  *trace.Writer
 
-	closed error // of the backend's Close; set before done
+	closed error // of closing the backend and the trace; set before done
 	mu     sync.Mutex
 	stats  Stats
 }
@@ -82,12 +84,12 @@ func (e *Engine) Submit(ctx context.Context, r Request) (*Stream, error) {
 // Err is why the engine has failed; nil while it works and after Close.
 func (e *Engine) Err() error { return e.mail.failure() }
 
-// Drain lets no new request in and waits until those that are in have ended.
+// Drain lets no new request in and waits until those that are in have ended. Its error is the context's, or that of a failed backend.
 func (e *Engine) Drain(ctx context.Context) error {
 	empty := e.mail.drain()
 	select {
 	case <-empty:
-		return nil
+		return e.mail.failure()
 	case <-e.done:
 		return e.mail.failure()
 	case <-ctx.Done():
@@ -96,7 +98,7 @@ func (e *Engine) Drain(ctx context.Context) error {
 }
 
 // Close ends what runs with FinishAborted and ErrClosed, waits for the steps
-// under way and closes the backend.
+// under way, and closes the backend and the trace. Its error is theirs.
 func (e *Engine) Close() error {
 	e.mail.close()
 	<-e.done

@@ -1,32 +1,42 @@
 package engine_test
 
 import (
+	"bytes"
 	"context"
+	"runtime"
 	"testing"
+	"time"
 
 	"tierlab/engine"
 	"tierlab/engine/backend/null"
 	"tierlab/engine/sched"
 	"tierlab/engine/tokenizer"
+	"tierlab/engine/trace"
 )
 
-// open makes an engine over the null backend, which closes with the test.
+const vocab = 512
+
+// open makes an engine over the null backend. It closes with the test, which
+// then finds every plan again from the run's trace, and no goroutine left.
 func open(t testing.TB, edit func(*null.Config, *engine.Config)) *engine.Engine {
 	t.Helper()
-	tok, err := tokenizer.NewBytes(512)
+	tok, err := tokenizer.NewBytes(vocab)
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := null.Config{Vocab: 512, Context: 512, Slots: 8, Budget: 64, Blocks: 256, BlockTokens: 8}
+	n := null.Config{Vocab: vocab, Context: 512, Slots: 8, Budget: 64, Blocks: 256, BlockTokens: 8}
 	c := engine.Config{Tokenizer: tok, Sched: sched.Config{Queue: 64}, KeepBlocks: 64}
 	if edit != nil {
 		edit(&n, &c)
 	}
-	b, err := null.Open(n)
-	if err != nil {
-		t.Fatal(err)
+	if c.Backend == nil {
+		if c.Backend, err = null.Open(n); err != nil {
+			t.Fatal(err)
+		}
 	}
-	c.Backend = b
+	before := runtime.NumGoroutine()
+	var traced bytes.Buffer
+	c.Trace = &traced
 	e, err := engine.New(c)
 	if err != nil {
 		t.Fatal(err)
@@ -35,22 +45,77 @@ func open(t testing.TB, edit func(*null.Config, *engine.Config)) *engine.Engine 
 		if err := e.Close(); err != nil {
 			t.Error(err)
 		}
+		noneLeft(t, before)
+		if e.Err() == nil {
+			replay(t, traced.Bytes(), c.Cost)
+		}
 	})
 	return e
 }
 
-func TestGenerates(t *testing.T) {
-	e := open(t, nil)
-	s, err := e.Submit(context.Background(), engine.Request{Prompt: []int32{1, 2, 3}, MaxTokens: 5, Logprobs: -1})
+func replay(t testing.TB, traced []byte, cost sched.Coster) trace.Summary {
+	t.Helper()
+	sum, err := trace.Replay(trace.NewReader(bytes.NewReader(traced), "trace"), cost)
+	if err != nil {
+		t.Error(err)
+	}
+	return sum
+}
+
+// noneLeft waits until there are as many goroutines as before.
+func noneLeft(t testing.TB, before int) {
+	t.Helper()
+	for range 200 {
+		if runtime.NumGoroutine() <= before {
+			return
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	buf := make([]byte, 1<<16)
+	t.Errorf("%d goroutines, %d before the engine:\n%s", runtime.NumGoroutine(), before, buf[:runtime.Stack(buf, true)])
+}
+
+// output is what came out of a request.
+type output struct {
+	tokens   []int32
+	logprobs []float32
+	text     string
+	finish   engine.Finish
+	usage    engine.Usage
+	err      error
+}
+
+func read(s *engine.Stream) output {
+	var o output
+	for tok, ok := s.Next(); ok; tok, ok = s.Next() {
+		o.tokens = append(o.tokens, tok.ID)
+		o.logprobs = append(o.logprobs, tok.Logprob)
+		o.text += tok.Text
+	}
+	o.finish, o.usage, o.err = s.Finish(), s.Usage(), s.Err()
+	return o
+}
+
+func submit(t testing.TB, e *engine.Engine, r engine.Request) *engine.Stream {
+	t.Helper()
+	s, err := e.Submit(context.Background(), r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	text := ""
-	for tok, ok := s.Next(); ok; tok, ok = s.Next() {
-		text += tok.Text
+	return s
+}
+
+func generate(t testing.TB, e *engine.Engine, r engine.Request) output {
+	t.Helper()
+	return read(submit(t, e, r))
+}
+
+// ids are n tokens that follow from a seed.
+func ids(n int, seed uint64) []int32 {
+	list := make([]int32, n)
+	for i := range list {
+		seed = seed*6364136223846793005 + 1442695040888963407
+		list[i] = int32(seed >> 33 % vocab)
 	}
-	t.Logf("%q %s %+v %v", text, s.Finish(), s.Usage(), s.Err())
-	if u := s.Usage(); s.Finish() != engine.FinishLength || u.Output != 5 || u.Prompt != 3 || s.Err() != nil {
-		t.Errorf("ended with %s, %+v, %v", s.Finish(), u, s.Err())
-	}
+	return list
 }

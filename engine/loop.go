@@ -35,7 +35,7 @@ func (e *Engine) run() {
 		}
 	}
 	e.publish()
-	e.closed = e.guard(e.cfg.Backend.Close)
+	e.closed = errors.Join(e.guard(e.cfg.Backend.Close), e.trace.Close())
 }
 
 // guard turns a panic into an error.
@@ -87,19 +87,20 @@ func (e *Engine) receive() (closing bool) {
 		if l.add != nil {
 			e.add(l.add)
 		} else if s := e.live[l.cancel]; s != nil {
-			e.sched.Cancel(e.Now(), s.id)
+			now := e.Now()
+			e.sched.Cancel(now, s.id)
+			e.trace.Cancel(now, s.id)
 			e.leave(s, FinishAborted, context.Canceled)
 		}
 	}
-	if len(letters) > 0 {
-		clear(letters)
-		e.publish()
-	}
+	clear(letters)
 	return false
 }
 
 func (e *Engine) add(s *sequence) {
-	err := e.sched.Add(e.Now(), s.forSched())
+	now, r := e.Now(), s.forSched()
+	err := e.sched.Add(now, r)
+	e.trace.Add(now, &r, s.traced, err)
 	switch {
 	case errors.Is(err, sched.ErrFull):
 		err = ErrFull
@@ -111,6 +112,7 @@ func (e *Engine) add(s *sequence) {
 	} else {
 		e.live[s.id] = s
 	}
+	e.publish()
 	s.admitted <- err
 }
 
@@ -118,7 +120,9 @@ func (e *Engine) add(s *sequence) {
 func (e *Engine) plan() (bool, error) {
 	f := &e.ring[(e.head+e.flying)%len(e.ring)]
 	now := e.Now()
-	if !e.sched.Next(now, &f.plan) {
+	planned := e.sched.Next(now, &f.plan)
+	e.trace.Plan(now, &f.plan, planned)
+	if !planned {
 		return false, nil
 	}
 	e.fill(f)
@@ -163,16 +167,16 @@ func (e *Engine) commit() error {
 	if err := e.hand(now, f); err != nil {
 		return err
 	}
-	e.events = e.sched.Commit(now, sched.Outcome{Plan: f.plan.ID, Sampled: e.sample}, e.events[:0])
+	outcome := sched.Outcome{Plan: f.plan.ID, Sampled: e.sample}
+	e.trace.Commit(now, &outcome)
+	e.events = e.sched.Commit(now, outcome, e.events[:0])
+	e.count(f.plan.Shape, now-max(f.begun, e.busy))
+	e.busy = now
 	for _, ev := range e.events {
 		if s := e.live[ev.Seq]; s != nil {
 			e.follow(s, ev)
 		}
 	}
-	took := now - max(f.begun, e.busy)
-	e.busy = now
-	e.count(f.plan.Shape, took)
-	e.publish()
 	return nil
 }
 
@@ -209,17 +213,16 @@ func (e *Engine) follow(s *sequence, ev sched.Event) {
 		}
 	case sched.Preempted:
 		s.usage.Preempted++
-	case sched.Produced:
-		if s.broken != nil {
-			e.sched.Cancel(ev.At, s.id)
-			e.leave(s, FinishAborted, s.broken)
-		}
 	case sched.Finished, sched.Stopped:
-		why := FinishLength
-		if s.over {
-			why = FinishStop
+		e.trace.Ended(s.session, s.id, s.ids)
+		switch {
+		case s.broken != nil:
+			e.leave(s, FinishAborted, s.broken)
+		case s.over:
+			e.leave(s, FinishStop, nil)
+		default:
+			e.leave(s, FinishLength, nil)
 		}
-		e.leave(s, why, nil)
 	}
 }
 
@@ -227,8 +230,8 @@ func (e *Engine) follow(s *sequence, ev sched.Event) {
 func (e *Engine) leave(s *sequence, why Finish, err error) {
 	delete(e.live, s.id)
 	s.usage.Done = e.Now()
+	e.ended(s, why) // first, so that whoever sees the end sees it counted
 	s.stream.end(why, err, &s.usage)
-	e.ended(s, why)
 	e.mail.leave()
 }
 

@@ -23,6 +23,7 @@ type sequence struct {
 	admitted chan error // the scheduler's answer
 	stream   *Stream
 
+	traced []byte  // the prompt as the trace has it
 	ids    []int32 // the prompt and the output so far
 	prompt int     // tokens of the prompt
 	ends   []int32 // tokens that end the output
@@ -31,7 +32,7 @@ type sequence struct {
 	usage  Usage
 	starts int   // how often it has entered a plan anew
 	over   bool  // an end token, a stop string or a complete grammar
-	broken error // the grammar has failed
+	broken error // the grammar has failed: the output is over
 }
 
 // newSequence copies what the engine keeps of a request, and hashes its prompt:
@@ -63,6 +64,7 @@ func (e *Engine) newSequence(r Request) *sequence {
 		s.session = e.name("session", r.Tenant, r.Session)
 	}
 	s.chain = kv.NewChain(e.caps.BlockTokens, salt).Append(s.ids...)
+	s.traced = e.trace.Prompt(s.session, salt, s.ids)
 	s.usage = Usage{Prompt: s.prompt, Arrived: e.Now()}
 	return s
 }
@@ -93,15 +95,30 @@ func (s *sequence) pick(i int) sample.Pick {
 		p.Forced = s.Forced[i]
 	}
 	if s.Grammar != nil {
-		s.Grammar.Mask(s.mask)
-		p.Mask = s.mask
+		p.Mask = s.allowed()
 	}
 	return p
+}
+
+// allowed is the grammar's mask. Where the grammar allows nothing the output is
+// broken, and what is sampled in its place is thrown away.
+func (s *sequence) allowed() []uint64 {
+	s.Grammar.Mask(s.mask)
+	for _, word := range s.mask {
+		if word != 0 {
+			return s.mask
+		}
+	}
+	s.broken = fmt.Errorf("engine: the grammar allows no token after %d of output", s.usage.Output)
+	return nil
 }
 
 // take adds a token to the output and hands it to the stream. It reports
 // whether the output ends with it.
 func (s *sequence) take(now time.Duration, c *sample.Choice) (end bool) {
+	if s.broken != nil {
+		return true
+	}
 	s.ids = append(s.ids, c.Token)
 	s.usage.Output++
 	if s.usage.Output == 1 {
@@ -114,11 +131,14 @@ func (s *sequence) take(now time.Duration, c *sample.Choice) (end bool) {
 		s.over = cut
 		s.accept(c.Token)
 	}
+	if s.broken != nil {
+		return true
+	}
 	if !cut && (s.over || s.usage.Output == s.MaxTokens) {
 		t.Text += s.text.rest()
 	}
 	s.stream.push(t, s.usage)
-	return s.over || s.broken != nil
+	return s.over
 }
 
 // accept moves the grammar on.

@@ -43,6 +43,10 @@ func (e *Engine) Stats() Stats {
 func (e *Engine) publish() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	e.show()
+}
+
+func (e *Engine) show() {
 	e.stats.Sched, e.stats.Cache = e.sched.Stats(), e.sched.Cache().Stats()
 }
 
@@ -51,6 +55,7 @@ func (e *Engine) count(shape sched.Shape, took time.Duration) {
 	e.mu.Lock()
 	e.stats.Iterations++
 	e.stats.Busy += took
+	e.show()
 	e.mu.Unlock()
 	if e.cfg.Observer != nil {
 		e.cfg.Observer.Iteration(shape, took)
@@ -68,6 +73,7 @@ func (e *Engine) begun(s *sequence) {
 // ended adds a request that has ended.
 func (e *Engine) ended(s *sequence, why Finish) {
 	e.mu.Lock()
+	e.show()
 	switch why {
 	case FinishStop:
 		e.stats.Stopped++

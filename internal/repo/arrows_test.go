@@ -58,6 +58,8 @@ var arrows = []arrow{
 		"the border: plans and picks go in, choices come out"},
 	{"engine/backend/...", []string{"engine/backend/...", "engine/kv", "engine/sched", "engine/sample", "engine/model"},
 		"a backend computes plans of a model and decides nothing; the engine loop, text and HTTP are above it"},
+	{"engine/trace", []string{"engine/kv", "engine/sched"},
+		"a run is planned again from its trace by the scheduler and its cache alone"},
 	{"engine", []string{"engine/..."},
 		"the engine drives its own parts and knows no agent, workload or world"},
 	{"reference/gateway", []string{"engine", "engine/...", "reference/topology", "reference/router", "workloads"},
