@@ -64,7 +64,10 @@ func (e *Engine) Submit(ctx context.Context, r Request) (*Stream, error) {
 	if err := e.check(&r); err != nil {
 		return nil, err
 	}
-	s := e.newSequence(r)
+	s, err := e.newSequence(r)
+	if err != nil {
+		return nil, err
+	}
 	if err := e.mail.submit(s); err != nil {
 		return nil, err
 	}

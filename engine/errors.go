@@ -3,6 +3,8 @@ package engine
 import (
 	"errors"
 	"fmt"
+
+	"tierlab/engine/sample"
 )
 
 // The errors of Submit, beside *RequestError and the failure of the backend.
@@ -15,11 +17,20 @@ var (
 // RequestError says what is wrong with a request: HTTP 400.
 type RequestError struct {
 	Param   string // as the OpenAI API names it, where it has a name for it
-	Message string
+	Message string // names the parameter
 }
 
-func (e *RequestError) Error() string { return fmt.Sprintf("engine: %s: %s", e.Param, e.Message) }
+func (e *RequestError) Error() string { return e.Message }
 
 func badParam(param, format string, args ...any) error {
 	return &RequestError{Param: param, Message: fmt.Sprintf(format, args...)}
+}
+
+// asRequestError names the fault of a sampling parameter.
+func asRequestError(err error) error {
+	var p *sample.ParamError
+	if errors.As(err, &p) {
+		return &RequestError{Param: p.Param, Message: p.Message}
+	}
+	return err
 }

@@ -37,7 +37,7 @@ type sequence struct {
 
 // newSequence copies what the engine keeps of a request, and hashes its prompt:
 // about 3 ns a token in the caller's goroutine.
-func (e *Engine) newSequence(r Request) *sequence {
+func (e *Engine) newSequence(r Request) (*sequence, error) {
 	s := &sequence{
 		Request: r, id: e.lastID.Add(1), prompt: len(r.Prompt),
 		admitted: make(chan error, 1),
@@ -54,10 +54,16 @@ func (e *Engine) newSequence(r Request) *sequence {
 	s.ids = make([]int32, len(r.Prompt), len(r.Prompt)+min(s.MaxTokens, 1024))
 	copy(s.ids, r.Prompt)
 	s.Prompt = nil
-	if heeds := !r.IgnoreEnd && len(r.Forced) == 0; heeds {
-		s.ends = slices.Concat(e.cfg.End, r.StopIDs)
-		s.text.stops = slices.Clone(r.Stop)
+	stops, err := sample.NewStops(r.Stop)
+	if err != nil {
+		return nil, asRequestError(err)
 	}
+	if r.IgnoreEnd || len(r.Forced) > 0 {
+		stops = &sample.Stops{}
+	} else {
+		s.ends = slices.Concat(e.cfg.End, r.StopIDs)
+	}
+	s.text.stops = stops
 	salt := e.name("tenant", r.Tenant)
 	s.session = s.id
 	if r.Session != "" {
@@ -66,7 +72,7 @@ func (e *Engine) newSequence(r Request) *sequence {
 	s.chain = kv.NewChain(e.caps.BlockTokens, salt).Append(s.ids...)
 	s.traced = e.trace.Prompt(s.session, salt, s.ids)
 	s.usage = Usage{Prompt: s.prompt, Arrived: e.Now()}
-	return s
+	return s, nil
 }
 
 // name is a number that nobody outside can predict, so that a tenant cannot
@@ -124,7 +130,7 @@ func (s *sequence) take(now time.Duration, c *sample.Choice) (end bool) {
 	if s.usage.Output == 1 {
 		s.usage.First = now
 	}
-	t := Token{ID: c.Token, At: now, Logprob: c.Logprob, Top: slices.Clone(c.Top), Logits: slices.Clone(c.Logits)}
+	t := Token{ID: c.Token, At: now, Logprob: c.Logprob, Top: copied(c.Top), Logits: copied(c.Logits)}
 	cut := false
 	if s.over = slices.Contains(s.ends, c.Token); !s.over {
 		t.Text, cut = s.text.add(c.Token)
@@ -152,3 +158,6 @@ func (s *sequence) accept(token int32) {
 	}
 	s.over = s.over || s.Grammar.Done()
 }
+
+// copied is a copy of its own; nil of nothing.
+func copied[T any](s []T) []T { return append([]T(nil), s...) }

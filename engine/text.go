@@ -1,19 +1,18 @@
 package engine
 
 import (
-	"bytes"
-
+	"tierlab/engine/sample"
 	"tierlab/engine/tokenizer"
 )
 
-// text is an output's text as it grows. It holds back what may still become a
-// character or a stop string.
+// text is an output's text as it grows: what its tokens say, in whole
+// characters, up to a stop string.
 type text struct {
-	tok     tokenizer.Tokenizer
-	stops   []string
+	tok     tokenizer.Tokenizer // nil: there is no text
 	decoder tokenizer.Decoder
-	piece   []byte
-	held    []byte // whole characters that may be the start of a stop string
+	stops   *sample.Stops
+	piece   []byte // of one token
+	whole   []byte // characters that it completes
 }
 
 // add is what the text grows by with a token, and whether a stop string ends it.
@@ -22,40 +21,15 @@ func (t *text) add(id int32) (grown string, stopped bool) {
 		return "", false
 	}
 	t.piece = t.tok.Bytes(t.piece[:0], id)
-	t.held = t.decoder.Append(t.held, t.piece)
-	return t.release()
-}
-
-// release takes out of what is held all that no stop string can begin in.
-func (t *text) release() (grown string, stopped bool) {
-	ready := len(t.held)
-	for _, stop := range t.stops {
-		if i := bytes.Index(t.held[:ready], []byte(stop)); i >= 0 {
-			ready, stopped = i, true
-		}
-	}
-	if !stopped {
-		for _, stop := range t.stops {
-			ready = min(ready, len(t.held)-overlap(t.held, stop))
-		}
-	}
-	grown = string(t.held[:ready])
-	t.held = append(t.held[:0], t.held[ready:]...)
-	return grown, stopped
-}
-
-// overlap is how many bytes at the end of text are the beginning of stop.
-func overlap(text []byte, stop string) int {
-	for n := min(len(stop)-1, len(text)); n > 0; n-- {
-		if string(text[len(text)-n:]) == stop[:n] {
-			return n
-		}
-	}
-	return 0
+	t.whole = t.decoder.Append(t.whole[:0], t.piece)
+	return t.stops.Add(string(t.whole))
 }
 
 // rest is what was held back, at the end of an output that no stop string ended.
 func (t *text) rest() string {
-	t.held = t.decoder.Flush(t.held)
-	return string(t.held)
+	grown, stopped := t.stops.Add(string(t.decoder.Flush(nil)))
+	if !stopped {
+		grown += t.stops.Flush()
+	}
+	return grown
 }
