@@ -1,0 +1,96 @@
+package gateway
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"log/slog"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"tierlab/engine"
+)
+
+// Config is what a server serves and how.
+type Config struct {
+	Engine  *engine.Engine // with a tokenizer
+	Metrics *Metrics       // the engine's observer
+	Model   string         // the name that clients give
+	Begin   int32          // the token that begins a text, as completions have it; -1: none
+
+	APIKey       string        // demanded of clients; "": none
+	MaxBody      int64         // of a request, in bytes; 0: DefaultMaxBody
+	BodyTimeout  time.Duration // for a request's body to arrive; 0: DefaultBodyTimeout
+	WriteTimeout time.Duration // for a client to take in what is written; 0: DefaultWriteTimeout
+	Log          *slog.Logger  // a line for each request; nil: none
+}
+
+// What a Config that leaves it open gets.
+const (
+	DefaultMaxBody      = 16 << 20
+	DefaultBodyTimeout  = 30 * time.Second
+	DefaultWriteTimeout = 30 * time.Second
+)
+
+// Server is the HTTP surface of one engine.
+type Server struct {
+	cfg      Config
+	created  time.Time
+	backend  string // system_fingerprint
+	handler  http.Handler
+	draining atomic.Bool
+	newID    func() string
+	now      func() time.Time
+}
+
+// New makes a server. It starts nothing: see Handler and Serve.
+func New(cfg Config) (*Server, error) {
+	switch {
+	case cfg.Engine == nil || cfg.Engine.Tokenizer() == nil:
+		return nil, errors.New("gateway: it needs an engine that has a tokenizer")
+	case cfg.Metrics == nil:
+		return nil, errors.New("gateway: it needs metrics")
+	case cfg.Model == "":
+		return nil, errors.New("gateway: the model needs a name")
+	case cfg.MaxBody < 0 || cfg.BodyTimeout < 0 || cfg.WriteTimeout < 0:
+		return nil, errors.New("gateway: a limit is negative")
+	}
+	setDefault(&cfg.MaxBody, DefaultMaxBody)
+	setDefault(&cfg.BodyTimeout, DefaultBodyTimeout)
+	setDefault(&cfg.WriteTimeout, DefaultWriteTimeout)
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	caps := cfg.Engine.Caps()
+	s := &Server{
+		cfg:     cfg,
+		created: time.Now(),
+		backend: caps.Name + "-" + caps.Numerics + "-" + caps.Kernels,
+		newID:   randomID,
+		now:     time.Now,
+	}
+	cfg.Metrics.watch(cfg.Engine, cfg.Model)
+	s.handler = s.routes()
+	return s, nil
+}
+
+func setDefault[T comparable](v *T, to T) {
+	var zero T
+	if *v == zero {
+		*v = to
+	}
+}
+
+// randomID is unique among requests.
+func randomID() string {
+	var b [12]byte
+	rand.Read(b[:]) // never fails: see crypto/rand
+	return hex.EncodeToString(b[:])
+}
+
+// Handler is the API without a listener.
+func (s *Server) Handler() http.Handler { return s.handler }
+
+// ServeHTTP is http.Handler's.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
