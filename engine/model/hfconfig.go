@@ -93,7 +93,7 @@ func readConfig(dir string) (Config, error) {
 	if err != nil {
 		return Config{}, err
 	}
-	c, err := parseConfig(folderName(dir), text)
+	c, err := ParseConfig(folderName(dir), text)
 	if err != nil {
 		return Config{}, fmt.Errorf("%s: %w", path, err)
 	}
@@ -163,9 +163,9 @@ func jsonKind(t reflect.Type) string {
 	return "a whole number"
 }
 
-// parseConfig turns the text of config.json into a Config, or says which of its
+// ParseConfig turns the text of config.json into a Config, or says which of its
 // fields asks for what is not done here.
-func parseConfig(name string, text []byte) (Config, error) {
+func ParseConfig(name string, text []byte) (Config, error) {
 	var h hfConfig
 	if err := unmarshal(text, &h); err != nil {
 		return Config{}, err
