@@ -32,7 +32,7 @@ type chunk struct {
 
 // read takes in a stream of server-sent events: lines "data: {...}", each
 // followed by a blank one, the last "data: [DONE]".
-func (a *Answer) read(body io.Reader, start time.Time) error {
+func (a *Answer) read(body io.Reader, start time.Time, onFirst func()) error {
 	lines := bufio.NewReaderSize(body, 1<<20)
 	counted := 0
 	for {
@@ -63,7 +63,11 @@ func (a *Answer) read(body io.Reader, start time.Time) error {
 		if c.Error != nil {
 			return fmt.Errorf("the server ended the stream: %s", c.Error.Message)
 		}
-		counted += a.take(&c, now)
+		n := a.take(&c, now)
+		if counted == 0 && n > 0 && onFirst != nil {
+			onFirst()
+		}
+		counted += n
 	}
 }
 

@@ -51,6 +51,8 @@ type Call struct {
 	// Extended says that the server is tierlab's, so that fields which others
 	// refuse may be sent.
 	Extended bool
+	// OnFirst, if not nil, is called when the first token has come.
+	OnFirst func()
 }
 
 // Answer is what came of a call. Times are since the start that Do was given.
@@ -128,7 +130,7 @@ func (t *Target) Do(ctx context.Context, start time.Time, c *Call) (Answer, erro
 	if resp.StatusCode != http.StatusOK {
 		return a, refused(resp)
 	}
-	return a, a.read(resp.Body, start)
+	return a, a.read(resp.Body, start, c.OnFirst)
 }
 
 // refused reads an error in OpenAI's shape, or what else the server said.

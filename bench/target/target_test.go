@@ -123,7 +123,7 @@ func FuzzRead(f *testing.F) {
 	f.Add([]byte("data: {}\n\ndata:[DONE]"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		var a Answer
-		if err := a.read(strings.NewReader(string(text)), time.Now()); err == nil && a.Done == 0 {
+		if err := a.read(strings.NewReader(string(text)), time.Now(), nil); err == nil && a.Done == 0 {
 			t.Error("no error, and the stream has not ended")
 		}
 	})
