@@ -29,6 +29,7 @@ func open(tb testing.TB, c Config) *Backend {
 
 // variants calls run for each numerics with each kernels that this machine has.
 func variants(t *testing.T, run func(t *testing.T, c Config)) {
+	t.Helper()
 	for _, numerics := range []string{"f32", "bf16"} {
 		for _, k := range Kernels(numerics) {
 			t.Run(numerics+" "+k, func(t *testing.T) { run(t, Config{Numerics: numerics, Kernels: k}) })

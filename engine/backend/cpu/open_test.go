@@ -3,6 +3,7 @@ package cpu
 import (
 	"errors"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -72,15 +73,17 @@ func TestMemoryIsCheckedFirst(t *testing.T) {
 // TestMemoryIsAsPlanned compares what was checked with what was taken.
 func TestMemoryIsAsPlanned(t *testing.T) {
 	for _, preset := range model.PresetNames()[:4] {
-		variants(t, func(t *testing.T, c Config) {
-			c.Source = source(t, preset)
-			c.Blocks = 7
-			b := open(t, c)
-			defer b.Close()
-			want := weightBytes(c.Source.Config(), b.pass.k)
-			if got := b.Caps(); got.WeightBytes != want || got.CacheBytes != 7*b.pass.k.KVBlockBytes(b.pass.m.Layers, 32, b.pass.m.KVHeads, b.pass.m.HeadDim) || got.Context != 7*32 {
-				t.Errorf("%s: %+v, planned %d bytes of weights", preset, got, want)
-			}
+		t.Run(preset, func(t *testing.T) {
+			variants(t, func(t *testing.T, c Config) {
+				c.Source = source(t, preset)
+				c.Blocks = 7
+				b := open(t, c)
+				defer b.Close()
+				want := weightBytes(c.Source.Config(), b.pass.k)
+				if got := b.Caps(); got.WeightBytes != want || got.CacheBytes != 7*b.pass.k.KVBlockBytes(b.pass.m.Layers, 32, b.pass.m.KVHeads, b.pass.m.HeadDim) || got.Context != 7*32 {
+					t.Errorf("%s: %+v, planned %d bytes of weights", preset, got, want)
+				}
+			})
 		})
 	}
 }
@@ -102,33 +105,33 @@ func TestSourceErrorEndsOpen(t *testing.T) {
 	}
 }
 
-// logits computes a prompt and some forced tokens, and returns all outputs'
-// logits.
-func logits(t *testing.T, c Config, prompt, forced []int32) [][]float32 {
+// logits computes one context, chunk by chunk, and returns the logits after each.
+func logits(t *testing.T, c Config, chunks [][]int32) [][]float32 {
 	t.Helper()
 	b := open(t, c)
 	defer b.Close()
-	size := b.Caps().BlockTokens
-	blocks := make([]kv.Block, (len(prompt)+len(forced)+size-1)/size)
+	size, total := b.Caps().BlockTokens, len(slices.Concat(chunks...))
+	blocks := make([]kv.Block, (total+size-1)/size)
 	for i := range blocks {
 		blocks[i] = kv.Block(len(blocks) - 1 - i)
 	}
 	var out [][]float32
 	var r backend.Result
-	row := sched.Row{N: int32(len(prompt)), Sample: true, NewBlocks: blocks}
-	for i := range forced {
+	row := sched.Row{Sample: true, NewBlocks: blocks}
+	for i, chunk := range chunks {
+		row.N = int32(len(chunk))
 		p := &sched.Plan{ID: uint64(i), Rows: []sched.Row{row}}
 		p.Shape = p.Shape.With(row.Start, row.N, true)
-		s := &backend.Step{Plan: p, Tokens: prompt, Picks: []sample.Pick{{Forced: forced[i], Logprobs: -1, Logits: true}}}
+		s := &backend.Step{Plan: p, Tokens: chunk, Picks: []sample.Pick{{Forced: -1, Logprobs: -1, Logits: true}}}
 		if err := b.Submit(s); err != nil {
 			t.Fatal(err)
 		}
 		if err := b.Wait(&r); err != nil {
 			t.Fatal(err)
 		}
-		out = append(out, append([]float32{}, r.Choices[0].Logits...))
-		row = sched.Row{Start: row.Start + row.N, N: 1, Sample: true, FirstBlock: int32(len(blocks))}
-		prompt = forced[i : i+1]
+		out = append(out, slices.Clone(r.Choices[0].Logits))
+		row.Start += row.N
+		row.FirstBlock, row.NewBlocks = int32(len(blocks)), nil
 	}
 	return out
 }
@@ -148,22 +151,24 @@ func tokens(seed, n, vocab int) []int32 {
 // of workers computes them and whatever the blocks' size, for every model.
 func TestThreadsAndBlocksDoNotMatter(t *testing.T) {
 	for _, preset := range model.PresetNames()[:4] {
-		variants(t, func(t *testing.T, c Config) {
-			c.Source, c.Blocks = source(t, preset), 10
-			prompt, forced := tokens(1, 150, 400), tokens(2, 8, 400)
-			c.Threads = 1
-			want := logits(t, c, prompt, forced)
-			for _, other := range []struct{ threads, block int }{{2, 32}, {3, 128}, {8, 64}} {
-				c.Threads, c.BlockTokens = other.threads, other.block
-				got := logits(t, c, prompt, forced)
-				for i := range want {
-					for j := range want[i] {
-						if math.Float32bits(got[i][j]) != math.Float32bits(want[i][j]) {
-							t.Fatalf("%s: %d threads, blocks of %d: logit %d of step %d is %v, not %v", preset, other.threads, other.block, j, i, got[i][j], want[i][j])
+		t.Run(preset, func(t *testing.T) {
+			variants(t, func(t *testing.T, c Config) {
+				c.Source, c.Blocks = source(t, preset), 10
+				chunks := append([][]int32{tokens(1, 150, 400)}, slices.Collect(slices.Chunk(tokens(2, 8, 400), 1))...)
+				c.Threads = 1
+				want := logits(t, c, chunks)
+				for _, other := range []struct{ threads, block int }{{2, 32}, {3, 128}, {8, 64}} {
+					c.Threads, c.BlockTokens = other.threads, other.block
+					got := logits(t, c, chunks)
+					for i := range want {
+						for j := range want[i] {
+							if math.Float32bits(got[i][j]) != math.Float32bits(want[i][j]) {
+								t.Fatalf("%s: %d threads, blocks of %d: logit %d of step %d is %v, not %v", preset, other.threads, other.block, j, i, got[i][j], want[i][j])
+							}
 						}
 					}
 				}
-			}
+			})
 		})
 	}
 }
