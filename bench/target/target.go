@@ -95,6 +95,7 @@ type request struct {
 	IgnoreEOS     bool           `json:"ignore_eos"`
 	CacheSalt     string         `json:"cache_salt,omitempty"`
 	ReturnIDs     bool           `json:"return_token_ids,omitempty"`
+	ReturnTimings bool           `json:"return_timings,omitempty"`
 	Session       string         `json:"session,omitempty"`
 	KeepMS        int64          `json:"keep_ms,omitempty"`
 	ForceTokens   []int32        `json:"force_tokens,omitempty"`
@@ -107,7 +108,8 @@ func (t *Target) Do(ctx context.Context, start time.Time, c *Call) (Answer, erro
 		StreamOptions: map[string]any{"include_usage": true},
 	}
 	if c.Extended {
-		r.ReturnIDs, r.Session, r.KeepMS, r.ForceTokens = true, c.Session, c.Keep.Milliseconds(), c.Force
+		r.ReturnIDs, r.ReturnTimings = true, true
+		r.Session, r.KeepMS, r.ForceTokens = c.Session, c.Keep.Milliseconds(), c.Force
 	}
 	body, err := json.Marshal(&r)
 	if err != nil {

@@ -107,7 +107,7 @@ func TestExtensions(t *testing.T) {
 		if _, err := target.Do(context.Background(), time.Now(), &call); err != nil {
 			t.Fatal(err)
 		}
-		for _, field := range []string{"force_tokens", "session", "keep_ms", "return_token_ids"} {
+		for _, field := range []string{"force_tokens", "session", "keep_ms", "return_token_ids", "return_timings"} {
 			if _, sent := (*body)[field]; sent != extended {
 				t.Errorf("extended %v: %s sent: %v", extended, field, sent)
 			}
