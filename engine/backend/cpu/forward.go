@@ -126,7 +126,7 @@ func (p *pass) multiply(y []float32, w *kernels.Matrix, x *kernels.Panel) {
 func (p *pass) productTask(_, task int) {
 	m := &p.product
 	lo := task * m.chunk
-	p.k.Mul(m.y, m.w.PaddedRows(), m.w, m.x, lo, min(lo+m.chunk, m.w.Rows()))
+	p.k.Mul(m.y[lo:], m.w.PaddedRows(), m.w, m.x, lo, min(lo+m.chunk, m.w.Rows()))
 }
 
 // keysTask finishes queries, keys and values of a segment and stores the latter
@@ -178,13 +178,13 @@ func (p *pass) gatherTask(_, task int) {
 }
 
 // mlpTask computes a turn of Gate and Up, and SiLU(Gate x) * Up x.
-func (p *pass) mlpTask(_, task int) {
-	turn, stride := gateTurn(p.m), 2*gateRows(p.m)
+func (p *pass) mlpTask(worker, task int) {
+	turn, y := gateTurn(p.m), p.workers[worker].turn
 	lo, first := 2*turn*task, turn*task
-	p.k.Mul(p.y, stride, p.w.layers[p.layer].gateUp, p.x, lo, lo+2*turn)
+	p.k.Mul(y, 2*turn, p.w.layers[p.layer].gateUp, p.x, lo, lo+2*turn)
 	width := min(turn, p.m.FFN-first)
 	for i := range p.n {
-		gate, up := p.y[i*stride+lo:][:width], p.y[i*stride+lo+turn:][:width]
+		gate, up := y[2*turn*i:][:width], y[2*turn*i+turn:][:width]
 		p.k.SwiGLU(gate, gate, up)
 		p.k.Put(p.yx, i, first, gate)
 	}

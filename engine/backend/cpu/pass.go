@@ -43,7 +43,6 @@ type pass struct {
 	a      []float32      // [T][q] attention's output
 	ax     *kernels.Panel // [T][q]
 	tmp    []float32      // [T][Hidden, padded] what is added to h
-	y      []float32      // [T][2 gateRows] turns of Gate x and of Up x
 	yx     *kernels.Panel // [T][FFN]
 	logits []float32      // [S][Vocab, padded]
 
@@ -53,6 +52,7 @@ type pass struct {
 // worker is one worker's scratch.
 type worker struct {
 	row       []float32 // [Hidden]
+	turn      []float32 // [T][2 gateTurn] of Gate x and of Up x
 	attention *kernels.Scratch
 	sampler   sample.Sampler
 	_         [64]byte // keeps workers' samplers on lines of their own
@@ -88,13 +88,13 @@ func newPass(c Config, m model.Config, k *kernels.Kernels, pool *kernels.Pool, w
 		h:    make([]float32, t*m.Hidden), cos: make([]float32, t*m.HeadDim/2), sin: make([]float32, t*m.HeadDim/2),
 		x: k.NewPanel(t, m.Hidden), qkv: make([]float32, t*w.layers[0].qkv.PaddedRows()),
 		a: make([]float32, t*q), ax: k.NewPanel(t, q),
-		tmp: make([]float32, t*w.layers[0].o.PaddedRows()),
-		y:   make([]float32, t*2*gateRows(m)), yx: k.NewPanel(t, m.FFN),
+		tmp:     make([]float32, t*w.layers[0].o.PaddedRows()),
+		yx:      k.NewPanel(t, m.FFN),
 		logits:  make([]float32, c.Slots*w.head.PaddedRows()),
 		workers: make([]worker, pool.Workers()),
 	}
 	for i := range p.workers {
-		p.workers[i] = worker{row: make([]float32, m.Hidden), attention: cache.NewScratch()}
+		p.workers[i] = worker{row: make([]float32, m.Hidden), turn: make([]float32, t*2*gateTurn(m)), attention: cache.NewScratch()}
 	}
 	p.jobs = jobs{
 		embed: p.embedTask, product: p.productTask, keys: p.keysTask, attend: p.attendTask,
@@ -107,7 +107,7 @@ func newPass(c Config, m model.Config, k *kernels.Kernels, pool *kernels.Pool, w
 func activationBytes(m model.Config, k *kernels.Kernels, c Config) int64 {
 	q, kv := m.Heads*m.HeadDim, m.KVHeads*m.HeadDim
 	t := int64(c.Budget)
-	perPosition := m.Hidden + m.HeadDim + roundUp(q+2*kv, 16) + q + roundUp(m.Hidden, 16) + 2*gateRows(m)
+	perPosition := m.Hidden + m.HeadDim + roundUp(q+2*kv, 16) + q + roundUp(m.Hidden, 16) + 2*gateTurn(m)*c.Threads
 	panels := roundUp(m.Hidden, 32) + roundUp(q, 32) + roundUp(m.FFN, 32)
 	return 4*t*int64(perPosition+panels) + 4*int64(c.Slots)*int64(roundUp(m.Vocab, 16)) + int64(c.Threads)*(1<<20)
 }

@@ -47,7 +47,7 @@ func benchMul(b *testing.B, k *Kernels, rows, cols int) {
 		y := make([]float32, n*rows)
 		chunk := k.ChunkRows(ms[0], n, p.Workers())
 		var m *Matrix
-		job := func(_, task int) { k.Mul(y, rows, m, x, task*chunk, min((task+1)*chunk, rows)) }
+		job := func(_, task int) { k.Mul(y[task*chunk:], rows, m, x, task*chunk, min((task+1)*chunk, rows)) }
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			for i := 0; b.Loop(); i++ {
 				m = ms[i%copies]

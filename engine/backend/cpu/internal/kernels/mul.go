@@ -2,10 +2,10 @@ package kernels
 
 import "fmt"
 
-// Mul computes y[i*stride+r] = sum over c of w[r][c] * x[i][c] for all rows i of
-// x and lo <= r < hi. lo is a multiple of 16; so is hi, or it is w.Rows(), and
-// then y is written up to the next multiple of 16. stride is at least
-// w.PaddedRows().
+// Mul computes y[i*stride+r-lo] = sum over c of w[r][c] * x[i][c] for all rows i
+// of x and lo <= r < hi. lo is a multiple of 16; so is hi, or it is w.Rows(), and
+// then y is written up to the next multiple of 16. stride is at least what is
+// written of a row.
 //
 // The bits of an element of y depend on its row of x and its row of w alone.
 func (k *Kernels) Mul(y []float32, stride int, w *Matrix, x *Panel, lo, hi int) {
@@ -19,14 +19,14 @@ func (k *Kernels) Mul(y []float32, stride int, w *Matrix, x *Panel, lo, hi int) 
 	if panels <= 0 || x.n == 0 {
 		return
 	}
-	if stride < w.PaddedRows() || len(y) < (x.n-1)*stride+lo+panels*panelRows {
-		panic(fmt.Sprintf("kernels: output of %d elements, stride %d, for %d x %d", len(y), stride, x.n, w.PaddedRows()))
+	if stride < panels*panelRows || len(y) < (x.n-1)*stride+panels*panelRows {
+		panic(fmt.Sprintf("kernels: output of %d elements, stride %d, for %d x %d", len(y), stride, x.n, panels*panelRows))
 	}
 	from := lo / panelRows * w.lines * k.num.stepElems()
 	if k.num == BF16 {
-		k.ops.mulB16(y[lo:], stride, x.b16, x.n, w.mem.b16[from:], w.lines, panels, false)
+		k.ops.mulB16(y, stride, x.b16, x.n, w.mem.b16[from:], w.lines, panels, false)
 	} else {
-		k.ops.mulF32(y[lo:], stride, x.f32, x.n, w.mem.f32[from:], w.lines, panels, false)
+		k.ops.mulF32(y, stride, x.f32, x.n, w.mem.f32[from:], w.lines, panels, false)
 	}
 }
 
