@@ -32,7 +32,7 @@ type Engine struct {
 	result backend.Result
 	sample []sched.Sampled
 	events []sched.Event
-	busy   time.Duration // when the backend was last known to be busy
+	ended  time.Duration // when the last iteration did, or the last sleep
 	trace  *trace.Writer
 
 	closed error // of closing the backend and the trace; set before done

@@ -13,9 +13,8 @@ import (
 
 // flight is a step under way with the memory that it refers to.
 type flight struct {
-	plan  sched.Plan
-	step  backend.Step
-	begun time.Duration
+	plan sched.Plan
+	step backend.Step
 }
 
 // run is the engine's one goroutine: whatever has to do with the scheduler, its
@@ -74,6 +73,7 @@ func (e *Engine) serve() error {
 			return fmt.Errorf("engine: %d requests have not ended and none can be planned: %+v", len(e.live), e.sched.Stats())
 		}
 		<-e.mail.wake
+		e.ended = e.Now()
 	}
 }
 
@@ -126,7 +126,6 @@ func (e *Engine) plan() (bool, error) {
 		return false, nil
 	}
 	e.fill(f)
-	f.begun = now
 	if err := e.cfg.Backend.Submit(&f.step); err != nil {
 		return false, fmt.Errorf("engine: %s backend: %w", e.caps.Name, err)
 	}
@@ -170,8 +169,8 @@ func (e *Engine) commit() error {
 	outcome := sched.Outcome{Plan: f.plan.ID, Sampled: e.sample}
 	e.trace.Commit(now, &outcome)
 	e.events = e.sched.Commit(now, outcome, e.events[:0])
-	e.count(f.plan.Shape, now-max(f.begun, e.busy))
-	e.busy = now
+	e.count(f.plan.Shape, now-e.ended)
+	e.ended = now
 	for _, ev := range e.events {
 		if s := e.live[ev.Seq]; s != nil {
 			e.follow(s, ev)
@@ -230,7 +229,7 @@ func (e *Engine) follow(s *sequence, ev sched.Event) {
 func (e *Engine) leave(s *sequence, why Finish, err error) {
 	delete(e.live, s.id)
 	s.usage.Done = e.Now()
-	e.ended(s, why) // first, so that whoever sees the end sees it counted
+	e.gone(s, why) // first, so that whoever sees the end sees it counted
 	s.stream.end(why, err, &s.usage)
 	e.mail.leave()
 }

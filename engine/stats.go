@@ -10,7 +10,9 @@ import (
 // Observer is told what an engine does, from the engine's own goroutine: it
 // counts and returns.
 type Observer interface {
-	// Iteration is called after each, with the time that it took the backend.
+	// Iteration is called after each. It took from the end of the one before, or
+	// from when there was work again, to its own end: planning, the backend, and
+	// handing out the tokens of the one before.
 	Iteration(shape sched.Shape, took time.Duration)
 	// RequestDone is called when a request that was let in has ended.
 	RequestDone(u Usage, f Finish)
@@ -23,7 +25,7 @@ type Stats struct {
 	Cache kv.Stats    // blocks by state, evictions, retentions
 
 	Iterations uint64
-	Busy       time.Duration // of the backend
+	Busy       time.Duration // of all iterations
 	// Prompt tokens of the requests that have started, and those of them that
 	// were found in the cache: its queries and hits.
 	Prompt, Cached uint64
@@ -70,8 +72,8 @@ func (e *Engine) begun(s *sequence) {
 	e.stats.Cached += uint64(s.usage.Cached)
 }
 
-// ended adds a request that has ended.
-func (e *Engine) ended(s *sequence, why Finish) {
+// gone adds a request that has ended.
+func (e *Engine) gone(s *sequence, why Finish) {
 	e.mu.Lock()
 	e.show()
 	switch why {

@@ -13,6 +13,7 @@ import (
 func newEngine(g *global, stdio Stdio) *cobra.Command {
 	return group("engine", "Run a model on this machine",
 		newEngineExport(g, stdio),
+		newEngineGenerate(g, stdio),
 		newEngineModels(stdio),
 	)
 }

@@ -1,0 +1,189 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"tierlab/engine"
+	"tierlab/engine/backend"
+	"tierlab/engine/backend/cpu"
+	"tierlab/engine/backend/null"
+	"tierlab/engine/model"
+	"tierlab/engine/sched"
+	"tierlab/sim/steptime"
+)
+
+// engineOptions say how to run a model.
+type engineOptions struct {
+	model    modelOptions
+	backend  string
+	numerics string
+	kernels  string
+	threads  int
+
+	slots, budget, block, context, kvTokens int
+	kvGB                                    float64
+
+	queue   int
+	stall   time.Duration
+	profile string
+	trace   string
+}
+
+// flags binds the options to a command's flags.
+func (o *engineOptions) flags(f *pflag.FlagSet, slots int) {
+	o.model.flags(f)
+	f.StringVar(&o.backend, "backend", "cpu", "what computes: cpu, or null, which computes nothing (`name`)")
+	f.StringVar(&o.numerics, "numerics", "bf16", "the `format` of weights, keys and values: bf16 or f32")
+	f.StringVar(&o.kernels, "kernels", "", "the `instructions` to use: portable, avx512, avx512-bf16 or amx (default: the fastest here)")
+	f.IntVar(&o.threads, "threads", 0, "the `number` of threads that compute; 0 is one for each processor")
+	f.IntVar(&o.slots, "slots", slots, "how many requests run at once")
+	f.IntVar(&o.budget, "budget", 512, "the most `tokens` computed in an iteration")
+	f.IntVar(&o.context, "context", 0, "the longest context in `tokens`; 0 is the model's, as far as the memory holds it")
+	f.IntVar(&o.block, "block", 32, "`tokens` in a block of keys and values")
+	f.IntVar(&o.kvTokens, "kv-tokens", 0, "memory for the keys and values of this many `tokens`; 0 is what is reasonable here")
+	f.Float64Var(&o.kvGB, "kv-gb", 0, "memory for keys and values in `gigabytes` (10^9 bytes), in place of --kv-tokens")
+	f.IntVar(&o.queue, "queue", 256, "how many `requests` may wait; more are refused")
+	f.DurationVar(&o.stall, "stall", 0, "the longest `time` by which a prompt may hold up running requests in an iteration; needs --profile")
+	f.StringVar(&o.profile, "profile", "", "the engine's step-time model, a `file` of tierlab calibrate")
+	f.StringVar(&o.trace, "trace", "", "write what was scheduled, and when, to this `file`")
+}
+
+// validate looks at the options alone.
+func (o *engineOptions) validate() error {
+	switch o.backend {
+	case "cpu", "null":
+	default:
+		return fmt.Errorf("--backend is %q: it is cpu or null", o.backend)
+	}
+	switch o.numerics {
+	case "bf16", "f32":
+	default:
+		return fmt.Errorf("--numerics is %q: it is bf16 or f32", o.numerics)
+	}
+	for _, f := range []struct {
+		name  string
+		value int
+		least int
+	}{{"threads", o.threads, 0}, {"slots", o.slots, 1}, {"budget", o.budget, 1}, {"block", o.block, 1}, {"context", o.context, 0},
+		{"kv-tokens", o.kvTokens, 0}, {"queue", o.queue, 0}} {
+		if f.value < f.least || f.value > 1<<30 {
+			return fmt.Errorf("--%s is %d: it is at least %d", f.name, f.value, f.least)
+		}
+	}
+	switch {
+	case !(o.kvGB >= 0) || o.kvGB > 1e6:
+		return fmt.Errorf("--kv-gb is %g: it is at least 0", o.kvGB)
+	case o.kvGB > 0 && o.kvTokens > 0:
+		return errors.New("--kv-gb and --kv-tokens both say how much memory: give one")
+	case o.budget < o.slots+o.block:
+		return fmt.Errorf("--budget is %d: it is at least --slots + --block, %d here", o.budget, o.slots+o.block)
+	case o.stall < 0:
+		return fmt.Errorf("--stall is %v: it is at least 0", o.stall)
+	case o.stall > 0 && o.profile == "":
+		return errors.New("--stall needs --profile: a bound in time follows from how long iterations take (tierlab calibrate measures it)")
+	}
+	return nil
+}
+
+// localEngine is an engine in this process, with what belongs to its model.
+type localEngine struct {
+	*engine.Engine
+	modelText
+	model   model.Config
+	profile *steptime.Profile // nil: none was given
+	trace   *os.File
+}
+
+// open starts the engine. Observe, if not nil, makes its observer, which may
+// depend on what the backend can do.
+func (o *engineOptions) open(observe func(model.Config, backend.Caps) engine.Observer) (*localEngine, error) {
+	profile, err := o.readProfile()
+	if err != nil {
+		return nil, err
+	}
+	source, err := o.model.open()
+	if err != nil {
+		return nil, err
+	}
+	defer source.Close() // the backend has read it
+	l := &localEngine{model: source.Config(), profile: profile}
+	if l.modelText, err = o.model.text(l.model); err != nil {
+		return nil, err
+	}
+	b, err := o.openBackend(source)
+	if err != nil {
+		return nil, badInput(err)
+	}
+	cfg := engine.Config{
+		Backend: b, Tokenizer: l.tokenizer, End: l.model.EOS, KeepBlocks: b.Caps().Blocks / 2,
+		Sched: sched.Config{Queue: o.queue, Stall: o.stall, Aging: 10 * time.Second, Share: 100 * time.Microsecond, Lead: 10 * time.Second},
+	}
+	if profile != nil {
+		cost := profile.Linear()
+		cfg.Cost = &cost
+	}
+	if observe != nil {
+		cfg.Observer = observe(l.model, b.Caps())
+	}
+	if o.trace != "" {
+		if l.trace, err = os.Create(o.trace); err != nil {
+			b.Close()
+			return nil, badInputf("--trace: %w", err)
+		}
+		cfg.Trace = l.trace
+	}
+	if l.Engine, err = engine.New(cfg); err != nil {
+		if l.trace != nil {
+			l.trace.Close()
+		}
+		return nil, badInput(err)
+	}
+	return l, nil
+}
+
+func (o *engineOptions) readProfile() (*steptime.Profile, error) {
+	if o.profile == "" {
+		return nil, nil
+	}
+	f, err := os.Open(o.profile)
+	if err != nil {
+		return nil, badInputf("--profile: %w", err)
+	}
+	defer f.Close()
+	p, err := steptime.Read(f, o.profile)
+	return p, badInput(err)
+}
+
+func (o *engineOptions) openBackend(source model.Source) (backend.Backend, error) {
+	c := source.Config()
+	if o.backend == "null" {
+		context := c.Context
+		if o.context > 0 {
+			context = min(o.context, context)
+		}
+		tokens := o.kvTokens
+		if tokens == 0 {
+			tokens = min(context*o.slots, 1<<20)
+		}
+		return null.Open(null.Config{Model: c.Name, Vocab: c.Vocab, Context: context, Slots: o.slots, Budget: o.budget,
+			Blocks: (tokens + o.block - 1) / o.block, BlockTokens: o.block})
+	}
+	return cpu.Open(cpu.Config{
+		Source: source, Numerics: o.numerics, Kernels: o.kernels, Threads: o.threads, Slots: o.slots, Budget: o.budget,
+		Context: o.context, BlockTokens: o.block, Blocks: (o.kvTokens + o.block - 1) / o.block, CacheBytes: int64(o.kvGB * 1e9),
+	})
+}
+
+// Close stops the engine and completes the trace.
+func (l *localEngine) Close() error {
+	err := l.Engine.Close()
+	if l.trace != nil {
+		err = errors.Join(err, l.trace.Close())
+	}
+	return err
+}
