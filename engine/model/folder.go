@@ -17,8 +17,9 @@ const (
 	indexFile = "model.safetensors.index.json"
 )
 
-// Open reads a Hugging Face folder. It checks everything that it can without
-// reading the weights, as the package comment says, before it returns.
+// Open reads a Hugging Face folder. It checks all that the package comment says
+// before it returns, and reads no weights; the error names the file, the field
+// or tensor, and what would be right.
 func Open(dir string) (Source, error) {
 	c, err := readConfig(dir)
 	if err != nil {
@@ -91,11 +92,11 @@ func (f *folder) open(dir string) error {
 	}
 	held := map[string]located{}
 	for _, file := range f.files {
-		for name, t := range file.tensors {
+		for _, name := range slices.Sorted(maps.Keys(file.tensors)) {
 			if other, twice := held[name]; twice {
 				return fmt.Errorf("%s: tensor %q is in %s too", file.path, name, filepath.Base(other.file.path))
 			}
-			held[name] = located{t, file}
+			held[name] = located{file.tensors[name], file}
 		}
 	}
 	for _, r := range f.config.Tensors() {
@@ -132,7 +133,7 @@ func (f *folder) checkRest(held map[string]located) error {
 		if strings.HasSuffix(name, ".rotary_emb.inv_freq") || name == hfNames[Head] {
 			continue
 		}
-		return fmt.Errorf("%s: tensor %q is none that a model of the architecture %s has, by config.json", held[name].file.path, name, f.config.Arch)
+		return fmt.Errorf("%s: tensor %q is no part of the model that config.json describes", held[name].file.path, name)
 	}
 	return nil
 }

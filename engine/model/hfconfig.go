@@ -1,14 +1,9 @@
 package model
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
-	"reflect"
 	"strings"
 )
 
@@ -24,18 +19,18 @@ var architectures = []struct{ class, arch string }{
 type hfConfig struct {
 	Architectures []string `json:"architectures"`
 
-	Hidden  *int     `json:"hidden_size"`
-	FFN     *int     `json:"intermediate_size"`
-	Layers  *int     `json:"num_hidden_layers"`
-	Heads   *int     `json:"num_attention_heads"`
-	KVHeads *int     `json:"num_key_value_heads"`
-	HeadDim *int     `json:"head_dim"`
-	Vocab   *int     `json:"vocab_size"`
-	Context *int     `json:"max_position_embeddings"`
-	RMSEps  *float32 `json:"rms_norm_eps"`
-	Tied    bool     `json:"tie_word_embeddings"`
-	BOS     tokenIDs `json:"bos_token_id"`
-	EOS     tokenIDs `json:"eos_token_id"`
+	Hidden  *int            `json:"hidden_size"`
+	FFN     *int            `json:"intermediate_size"`
+	Layers  *int            `json:"num_hidden_layers"`
+	Heads   *int            `json:"num_attention_heads"`
+	KVHeads *int            `json:"num_key_value_heads"`
+	HeadDim *int            `json:"head_dim"`
+	Vocab   *int            `json:"vocab_size"`
+	Context *int            `json:"max_position_embeddings"`
+	RMSEps  *float32        `json:"rms_norm_eps"`
+	Tied    bool            `json:"tie_word_embeddings"`
+	BOS     json.RawMessage `json:"bos_token_id"`
+	EOS     json.RawMessage `json:"eos_token_id"`
 
 	// transformers 5 has rope_parameters, before it were the other two.
 	RopeParameters *hfRope  `json:"rope_parameters"`
@@ -65,104 +60,6 @@ type hfRope struct {
 	Original int      `json:"original_max_position_embeddings"`
 }
 
-// tokenIDs is an id, a list of ids, or null.
-type tokenIDs []int32
-
-func (ids *tokenIDs) UnmarshalJSON(text []byte) error {
-	var one *int32
-	if json.Unmarshal(text, &one) == nil {
-		*ids = nil
-		if one != nil {
-			*ids = tokenIDs{*one}
-		}
-		return nil
-	}
-	var list []int32
-	if err := json.Unmarshal(text, &list); err != nil {
-		return fmt.Errorf("%s is no token id, list of ids or null", text)
-	}
-	*ids = list
-	return nil
-}
-
-// readConfig reads a folder's config.json and the end tokens of its
-// generation_config.json.
-func readConfig(dir string) (Config, error) {
-	path := filepath.Join(dir, "config.json")
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return Config{}, err
-	}
-	c, err := ParseConfig(folderName(dir), text)
-	if err != nil {
-		return Config{}, fmt.Errorf("%s: %w", path, err)
-	}
-	path = filepath.Join(dir, "generation_config.json")
-	text, err = os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return c, nil
-	}
-	if err != nil {
-		return Config{}, err
-	}
-	var g struct {
-		EOS tokenIDs `json:"eos_token_id"`
-	}
-	if err := unmarshal(text, &g); err != nil {
-		return Config{}, fmt.Errorf("%s: %w", path, err)
-	}
-	if len(g.EOS) > 0 {
-		c.EOS = g.EOS
-	}
-	if err := c.Validate(); err != nil {
-		return Config{}, fmt.Errorf("%s: %w", path, err)
-	}
-	return c, nil
-}
-
-// folderName is a folder's own name, for messages and for an API's list of models.
-func folderName(dir string) string {
-	if abs, err := filepath.Abs(dir); err == nil {
-		dir = abs
-	}
-	return filepath.Base(dir)
-}
-
-// unmarshal is json.Unmarshal with errors that name the line or the field.
-func unmarshal(text []byte, v any) error {
-	err := json.Unmarshal(text, v)
-	var syntax *json.SyntaxError
-	var kind *json.UnmarshalTypeError
-	switch {
-	case errors.As(err, &syntax):
-		return fmt.Errorf("line %d: %w", 1+bytes.Count(text[:min(int(syntax.Offset), len(text))], []byte("\n")), err)
-	case errors.As(err, &kind) && kind.Field == "":
-		return fmt.Errorf("it is a JSON %s; a JSON object belongs there", kind.Value)
-	case errors.As(err, &kind):
-		return fmt.Errorf("%s is a JSON %s, where %s belongs", kind.Field, kind.Value, jsonKind(kind.Type))
-	}
-	return err
-}
-
-// jsonKind is what JSON calls a value of a Go type.
-func jsonKind(t reflect.Type) string {
-	switch t.Kind() {
-	case reflect.Pointer:
-		return jsonKind(t.Elem())
-	case reflect.Bool:
-		return "true or false"
-	case reflect.String:
-		return "a string"
-	case reflect.Slice:
-		return "an array"
-	case reflect.Struct, reflect.Map:
-		return "an object"
-	case reflect.Float32, reflect.Float64:
-		return "a number"
-	}
-	return "a whole number"
-}
-
 // ParseConfig turns the text of config.json into a Config, or says which of its
 // fields asks for what is not done here.
 func ParseConfig(name string, text []byte) (Config, error) {
@@ -177,9 +74,9 @@ func ParseConfig(name string, text []byte) (Config, error) {
 	if err := h.refuse(arch); err != nil {
 		return Config{}, err
 	}
-	c := Config{Name: name, Arch: arch, QKVBias: arch == Qwen2, QKNorm: arch == Qwen3, TiedHead: h.Tied, EOS: h.EOS, BOS: -1}
-	if len(h.BOS) > 0 {
-		c.BOS = h.BOS[0]
+	c := Config{Name: name, Arch: arch, QKVBias: arch == Qwen2, QKNorm: arch == Qwen3, TiedHead: h.Tied}
+	if err := h.special(&c); err != nil {
+		return Config{}, err
 	}
 	if err := h.sizes(&c); err != nil {
 		return Config{}, err
@@ -228,6 +125,20 @@ func (h *hfConfig) refuse(arch string) error {
 		return fmt.Errorf("partial_rotary_factor is %g: only 1 is supported", *h.Partial)
 	}
 	return nil
+}
+
+// special reads the tokens that begin and end a text.
+func (h *hfConfig) special(c *Config) error {
+	begin, err := tokenIDs("bos_token_id", h.BOS)
+	if err != nil {
+		return err
+	}
+	c.BOS = -1
+	if len(begin) > 0 {
+		c.BOS = begin[0]
+	}
+	c.EOS, err = tokenIDs("eos_token_id", h.EOS)
+	return err
 }
 
 func (h *hfConfig) sizes(c *Config) error {
