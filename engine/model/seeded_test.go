@@ -64,7 +64,7 @@ func TestSeededRandomAccess(t *testing.T) {
 	}
 }
 
-// TestSeededExact holds every weight to be exact in bf16, f16 too, and each tensor to
+// TestSeededExact holds every weight to be exact in bf16, and each tensor to
 // the spread that keeps activations near 1.
 func TestSeededExact(t *testing.T) {
 	for _, name := range PresetNames() {
