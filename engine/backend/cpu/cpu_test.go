@@ -39,8 +39,12 @@ func variants(t *testing.T, run func(t *testing.T, c Config)) {
 
 func TestConformance(t *testing.T) {
 	variants(t, func(t *testing.T, c Config) {
+		sizes := []int{32, 64}
+		if c.Kernels == "portable" {
+			sizes = sizes[:1] // slow, and TestThreadsAndBlocksDoNotMatter has other sizes
+		}
 		backendtest.Run(t, backendtest.Suite{
-			BlockTokens: []int{32, 64},
+			BlockTokens: sizes,
 			Open: func(tb testing.TB, s backendtest.Sizes) backend.Backend {
 				c := c
 				c.Source = source(tb, "tiny")

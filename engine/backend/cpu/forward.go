@@ -12,7 +12,7 @@ func (p *pass) forward() {
 	layers := p.w.layers
 	p.norm = layers[0].attnNorm
 	p.x.Reset(p.n)
-	p.each(p.n, p.jobs.embed)
+	p.each(p.jobs.embed)
 	for i := range layers {
 		l := &layers[i]
 		p.layer = i
@@ -23,13 +23,13 @@ func (p *pass) forward() {
 		}
 		p.attention(l)
 		p.norm = l.mlpNorm
-		p.each(p.n, p.jobs.join)
+		p.each(p.jobs.join)
 		p.mlp(l)
 		p.norm = p.w.finalNorm
 		if i+1 < len(layers) {
 			p.norm = layers[i+1].attnNorm
 		}
-		p.each(p.n, p.jobs.join)
+		p.each(p.jobs.join)
 	}
 	p.multiply(p.logits, p.w.head, p.x)
 }
@@ -38,7 +38,7 @@ func (p *pass) forward() {
 func (p *pass) attention(l *layer) {
 	p.ax.Reset(p.n)
 	p.pool.Run(len(p.queries)*p.m.KVHeads, p.jobs.attend)
-	p.each(p.n, p.jobs.gather)
+	p.each(p.jobs.gather)
 	p.multiply(p.tmp, l.o, p.ax)
 }
 
@@ -68,9 +68,9 @@ const mostPositions = 16
 func (p *pass) share() int { return min(max(1, p.n/(4*p.pool.Workers())), mostPositions) }
 
 // each runs a region by positions.
-func (p *pass) each(n int, job func(worker, task int)) {
+func (p *pass) each(job func(worker, task int)) {
 	share := p.share()
-	p.pool.Run((n+share-1)/share, job)
+	p.pool.Run((p.n+share-1)/share, job)
 }
 
 // span is the positions of a task.
