@@ -3,10 +3,10 @@ package tokenizer
 // added is a token beside the vocabulary proper, recognised in a text before
 // anything else is done to it.
 type added struct {
-	text       string
-	id         int32
-	special    bool // not part of an output's text
-	normalized bool // looked for after normalization
+	text    string
+	id      int32
+	special bool // not part of an output's text
+
 }
 
 // marks finds added tokens in a text: a trie over their bytes, so that at each
