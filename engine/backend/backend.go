@@ -22,6 +22,12 @@
 //	      the backend only answers Close.
 //
 // Package backendtest holds every backend to these.
+//
+// # What backends share
+//
+// Caps.Check refuses a step that does not fit before anything of it runs. Slots
+// keeps what a backend must remember on the host between steps: each slot's
+// block table, and the token chosen last for it.
 package backend
 
 import (
