@@ -17,6 +17,17 @@ import (
 	"tierlab/sim/steptime"
 )
 
+// A request may be overtaken by one of the next priority, or of a session that
+// has had less, if that comes less than requestAging later. A token moves its
+// session back by tokenShare.
+const (
+	requestAging = 10 * time.Second
+	tokenShare   = 100 * time.Microsecond
+)
+
+// nullTokens bounds the memory of the null backend, which is 4 bytes a token.
+const nullTokens = 1 << 26
+
 // engineOptions say how to run a model.
 type engineOptions struct {
 	model    modelOptions
@@ -90,18 +101,16 @@ func (o *engineOptions) validate() error {
 	return nil
 }
 
-// localEngine is an engine in this process, with what belongs to its model.
-type localEngine struct {
-	*engine.Engine
+// loadedModel is a model that is open, and not yet read.
+type loadedModel struct {
 	modelText
-	model   model.Config
+	config  model.Config
+	source  model.Source
 	profile *steptime.Profile // nil: none was given
-	trace   *os.File
 }
 
-// open starts the engine. Observe, if not nil, makes its observer, which may
-// depend on what the backend can do.
-func (o *engineOptions) open(observe func(model.Config, backend.Caps) engine.Observer) (*localEngine, error) {
+// load opens the model and what belongs to it. It reads no weights.
+func (o *engineOptions) load() (*loadedModel, error) {
 	profile, err := o.readProfile()
 	if err != nil {
 		return nil, err
@@ -110,26 +119,41 @@ func (o *engineOptions) open(observe func(model.Config, backend.Caps) engine.Obs
 	if err != nil {
 		return nil, err
 	}
-	defer source.Close() // the backend has read it
-	l := &localEngine{model: source.Config(), profile: profile}
-	if l.modelText, err = o.model.text(l.model); err != nil {
+	m := &loadedModel{config: source.Config(), source: source, profile: profile}
+	if m.modelText, err = o.model.text(m.config); err != nil {
+		source.Close()
 		return nil, err
 	}
-	b, err := o.openBackend(source)
+	return m, nil
+}
+
+// localEngine is an engine in this process.
+type localEngine struct {
+	*engine.Engine
+	trace *os.File
+}
+
+// start reads the weights and starts the engine. It closes the model's source,
+// for the backend has read it. Observe, if not nil, makes the engine's observer,
+// which may depend on what the backend can do.
+func (o *engineOptions) start(m *loadedModel, observe func(backend.Caps) engine.Observer) (*localEngine, error) {
+	defer m.source.Close()
+	b, err := o.openBackend(m.source)
 	if err != nil {
 		return nil, badInput(err)
 	}
 	cfg := engine.Config{
-		Backend: b, Tokenizer: l.tokenizer, End: l.model.EOS, KeepBlocks: b.Caps().Blocks / 2,
-		Sched: sched.Config{Queue: o.queue, Stall: o.stall, Aging: 10 * time.Second, Share: 100 * time.Microsecond, Lead: 10 * time.Second},
+		Backend: b, Tokenizer: m.tokenizer, End: m.config.EOS, KeepBlocks: b.Caps().Blocks / 2,
+		Sched: sched.Config{Queue: o.queue, Stall: o.stall, Aging: requestAging, Share: tokenShare, Lead: requestAging},
 	}
-	if profile != nil {
-		cost := profile.Linear()
+	if m.profile != nil {
+		cost := m.profile.Linear()
 		cfg.Cost = &cost
 	}
 	if observe != nil {
-		cfg.Observer = observe(l.model, b.Caps())
+		cfg.Observer = observe(b.Caps())
 	}
+	l := &localEngine{}
 	if o.trace != "" {
 		if l.trace, err = os.Create(o.trace); err != nil {
 			b.Close()
@@ -167,7 +191,10 @@ func (o *engineOptions) openBackend(source model.Source) (backend.Backend, error
 			context = min(o.context, context)
 		}
 		tokens := o.kvTokens
-		if tokens == 0 {
+		switch {
+		case o.kvGB > 0 || tokens > nullTokens:
+			return nil, fmt.Errorf("the null backend keeps no keys and values: size it by --kv-tokens, at most %d", nullTokens)
+		case tokens == 0:
 			tokens = min(context*o.slots, 1<<20)
 		}
 		return null.Open(null.Config{Model: c.Name, Vocab: c.Vocab, Context: context, Slots: o.slots, Budget: o.budget,

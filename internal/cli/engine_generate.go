@@ -7,11 +7,11 @@ import (
 	"io"
 	"os"
 	"slices"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"tierlab/engine"
+	"tierlab/engine/backend"
 	"tierlab/engine/sample"
 	"tierlab/engine/tokenizer/chat"
 )
@@ -97,22 +97,27 @@ func generateText(ctx context.Context, o engineGenerateOptions, stdio Stdio, qui
 	if err != nil {
 		return err
 	}
-	l, err := o.engine.open(nil)
+	m, err := o.engine.load()
+	if err != nil {
+		return err
+	}
+	r, err := o.request(m, text)
+	if err != nil {
+		m.source.Close()
+		return badInput(err)
+	}
+	l, err := o.engine.start(m, nil)
 	if err != nil {
 		return err
 	}
 	defer l.Close()
-	r, err := o.request(l, text)
-	if err != nil {
-		return badInput(err)
-	}
 	stream, err := l.Submit(ctx, r)
 	if err != nil {
 		return badInput(err)
 	}
-	g := generation{o: o, l: l}
+	g := generation{o: o, model: m, caps: l.Caps()}
 	if o.format == "text" {
-		err = g.stream(stream, stdio.Out)
+		err = g.stream(stream, visible(stdio.Out))
 	} else {
 		err = g.json(stream, stdio.Out)
 	}
@@ -144,29 +149,47 @@ func (o *engineGenerateOptions) read(stdio Stdio) (string, error) {
 	return string(b), nil
 }
 
-// request is what the options ask for.
-func (o *engineGenerateOptions) request(l *localEngine, text string) (engine.Request, error) {
+// request is what the options ask for. What the model's context cannot hold is
+// told before the weights are read.
+func (o *engineGenerateOptions) request(m *loadedModel, text string) (engine.Request, error) {
 	r := engine.Request{
 		MaxTokens: o.maxTokens, Params: o.params, Stop: o.stop, IgnoreEnd: o.ignoreEnd, Logprobs: o.logprobs,
 	}
+	if err := o.write(m, &r, text); err != nil {
+		return r, err
+	}
+	limit := m.config.Context
+	if o.engine.context > 0 {
+		limit = min(limit, o.engine.context)
+	}
+	if n := len(r.Prompt); n == 0 {
+		return r, errors.New("the prompt is empty")
+	} else if n+r.MaxTokens > limit {
+		return r, fmt.Errorf("the prompt has %s and --max-tokens is %d; the context holds %s", count(n, "token"), r.MaxTokens, count(limit, "token"))
+	}
+	return r, nil
+}
+
+// write turns the text into the prompt's tokens.
+func (o *engineGenerateOptions) write(m *loadedModel, r *engine.Request, text string) (err error) {
 	if !o.chat {
-		r.Prompt = l.prompt(l.model, text)
-		return r, nil
+		r.Prompt = m.prompt(m.config, text)
+		return nil
 	}
 	c := chat.Conversation{Messages: []chat.Message{{Role: chat.User, Content: text}}}
 	if o.system != "" {
 		c.Messages = slices.Insert(c.Messages, 0, chat.Message{Role: chat.System, Content: o.system})
 	}
-	var err error
-	r.Prompt, err = chat.Encode(nil, l.template, l.tokenizer, c)
-	r.StopIDs = chat.StopIDs(l.template, l.tokenizer)
-	return r, err
+	r.Prompt, err = chat.Encode(nil, m.template, m.tokenizer, c)
+	r.StopIDs = chat.StopIDs(m.template, m.tokenizer)
+	return err
 }
 
 // generation is an output on its way to its reader.
 type generation struct {
 	o      engineGenerateOptions
-	l      *localEngine
+	model  *loadedModel
+	caps   backend.Caps
 	tokens []engine.Token
 }
 
@@ -194,7 +217,7 @@ func (g *generation) stream(s *engine.Stream, w io.Writer) error {
 
 // spelling is a token as Go writes a string.
 func (g *generation) spelling(id int32) string {
-	return fmt.Sprintf("%q", g.l.tokenizer.Bytes(nil, id))
+	return fmt.Sprintf("%q", g.model.tokenizer.Bytes(nil, id))
 }
 
 func (g *generation) logprobs(w io.Writer) error {
@@ -212,64 +235,4 @@ func (g *generation) logprobs(w io.Writer) error {
 	}
 	fmt.Fprintln(w)
 	return t.write(w)
-}
-
-// figures says how it went.
-func (g *generation) figures(u engine.Usage, why engine.Finish, w io.Writer) {
-	c := g.l.Caps()
-	about := c.Name
-	if c.Kernels != "" {
-		about = fmt.Sprintf("%s, %s by %s on %s", c.Name, c.Numerics, c.Kernels, count(c.Threads, "thread"))
-	}
-	t := &table{}
-	t.row("model", fmt.Sprintf("%s, %s parameters", g.l.model.Name, parameters(g.l.model.Params())))
-	t.row("engine", about)
-	prefill := u.First - u.Started
-	t.row("prompt", count(u.Prompt, "token"), fmt.Sprintf("%s cached", thousands(u.Cached)), "TTFT "+millis(u.First-u.Arrived), rate(u.Prompt-u.Cached, prefill))
-	decode := u.Done - u.First
-	cells := []string{"output", count(u.Output, "token"), "ended by " + ending(why)}
-	if u.Output > 1 {
-		cells = append(cells, "TPOT "+millis(decode/time.Duration(u.Output-1)), rate(u.Output-1, decode))
-		if read := g.bytesPerToken(u); read > 0 {
-			cells = append(cells, fmt.Sprintf("%.1f GB/s", float64(read)*float64(u.Output-1)/decode.Seconds()/1e9))
-		}
-	}
-	t.row(cells...)
-	fmt.Fprintln(w)
-	fmt.Fprintln(w, t.String())
-}
-
-func ending(why engine.Finish) string {
-	if why == engine.FinishLength {
-		return "--max-tokens"
-	}
-	return string(why)
-}
-
-// bytesPerToken is what a token of the output reads on average: the weights,
-// less an embedding of which it reads one row, and the keys and values so far.
-// It is 0 on a backend without weights.
-func (g *generation) bytesPerToken(u engine.Usage) int64 {
-	c, m := g.l.Caps(), g.l.model
-	if c.WeightBytes == 0 {
-		return 0
-	}
-	read := c.WeightBytes
-	if !m.TiedHead {
-		read -= c.WeightBytes / m.Params() * int64(m.Vocab) * int64(m.Hidden)
-	}
-	context := int64(u.Prompt) + int64(u.Output)/2
-	return read + context*c.CacheBytes/int64(c.Blocks*c.BlockTokens)
-}
-
-func millis(d time.Duration) string {
-	return fmt.Sprintf("%.2f ms", float64(d)/1e6)
-}
-
-// rate is how many tokens a second.
-func rate(n int, d time.Duration) string {
-	if n == 0 || d <= 0 {
-		return ""
-	}
-	return fmt.Sprintf("%.0f tokens/s", float64(n)/d.Seconds())
 }

@@ -57,11 +57,11 @@ func (g *generation) json(s *engine.Stream, w io.Writer) error {
 	if s.Err() != nil {
 		return s.Err()
 	}
-	u, c := s.Usage(), g.l.Caps()
+	u, c := s.Usage(), g.caps
 	out.Finish = s.Finish()
 	out.Usage = generatedUsage{Prompt: u.Prompt, Cached: u.Cached, Output: u.Output,
 		TTFT: float64(u.First-u.Arrived) / 1e6, Elapsed: float64(u.Done-u.Arrived) / 1e6}
-	out.Engine = generatedEngine{Model: g.l.model.Name, Backend: c.Name, Numerics: c.Numerics, Kernels: c.Kernels, Threads: c.Threads}
+	out.Engine = generatedEngine{Model: g.model.config.Name, Backend: c.Name, Numerics: c.Numerics, Kernels: c.Kernels, Threads: c.Threads}
 	text, err := json.MarshalIndent(out, "", "  ")
 	if err != nil {
 		return err
@@ -84,5 +84,5 @@ func (g *generation) token(t engine.Token) generatedToken {
 }
 
 func (g *generation) logprob(l sample.Logprob) generatedLogprob {
-	return generatedLogprob{ID: l.Token, Text: string(g.l.tokenizer.Bytes(nil, l.Token)), Logprob: l.Logprob}
+	return generatedLogprob{ID: l.Token, Text: string(g.model.tokenizer.Bytes(nil, l.Token)), Logprob: l.Logprob}
 }
