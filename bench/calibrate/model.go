@@ -41,7 +41,9 @@ func fit(seen []Iteration) (steptime.Linear, error) {
 	if err != nil {
 		return steptime.Linear{}, fmt.Errorf("fitting the step-time model: %w", err)
 	}
-	return steptime.Linear(x), nil
+	l := steptime.Linear(x)
+	l[steptime.Constant] = max(1, l[steptime.Constant]) // no iteration takes no time, whatever the loads left undecided
+	return l, nil
 }
 
 // relative is a model's error on each iteration, as a share of what was

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"fmt"
 	"io"
 	"strings"
 	"unicode/utf8"
@@ -40,4 +41,16 @@ func (t *table) String() string {
 		lines = append(lines, strings.TrimRight(line, " "))
 	}
 	return strings.Join(lines, "\n")
+}
+
+// figure is a measured number to three digits; what was not measured is blank.
+func figure(v float64) string {
+	switch {
+	case v == 0:
+		return ""
+	case v >= 100:
+		return thousands(int(v + 0.5))
+	default:
+		return fmt.Sprintf("%.3g", v)
+	}
 }

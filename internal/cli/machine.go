@@ -1,0 +1,26 @@
+package cli
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"runtime"
+	"strings"
+)
+
+// machine is what a measurement was made on: the processor's name where the
+// system tells it, and how many of its processors this process may use.
+func machine() string {
+	name := runtime.GOOS + "/" + runtime.GOARCH
+	if f, err := os.Open("/proc/cpuinfo"); err == nil {
+		defer f.Close()
+		for lines := bufio.NewScanner(f); lines.Scan(); {
+			key, value, ok := strings.Cut(lines.Text(), ":")
+			if ok && strings.TrimSpace(key) == "model name" {
+				name = strings.TrimSpace(value)
+				break
+			}
+		}
+	}
+	return fmt.Sprintf("%s, %d processors", name, runtime.GOMAXPROCS(0))
+}
