@@ -24,25 +24,37 @@ type Iteration struct {
 // was stopped by something else on the machine.
 const slowest = 4
 
-// fit finds the step-time model of the iterations. Errors count relative to
-// what was measured: each observation is divided by its duration, so that a
-// decode of 10 ms weighs as much as a prefill of a second.
+// refits is how often the fit weighs its errors anew.
+const refits = 4
+
+// fit finds the step-time model of the iterations. Errors count relative to how
+// long an iteration of that shape takes, so that a decode of 10 ms weighs as
+// much as a prefill of a second. The first time that is what was measured, and
+// then what the last model says: durations have a long tail upwards, and errors
+// relative to the durations themselves would make a model that is too quick on
+// average.
 func fit(seen []Iteration) (steptime.Linear, error) {
+	var l steptime.Linear
 	a := mat.NewDense(len(seen), int(steptime.Features), nil)
 	b := mat.NewVecDense(len(seen), nil)
-	for i, it := range seen {
-		took := float64(it.Took)
-		for f, v := range steptime.Values(it.Shape) {
-			a.Set(i, f, v/took)
+	for round := range 1 + refits {
+		for i, it := range seen {
+			scale := float64(it.Took)
+			if round > 0 {
+				scale = float64(l.StepTime(it.Shape))
+			}
+			for f, v := range steptime.Values(it.Shape) {
+				a.Set(i, f, v/scale)
+			}
+			b.SetVec(i, float64(it.Took)/scale)
 		}
-		b.SetVec(i, 1)
+		x, err := nonNegative(a, b)
+		if err != nil {
+			return l, fmt.Errorf("fitting the step-time model: %w", err)
+		}
+		l = steptime.Linear(x)
+		l[steptime.Constant] = max(1, l[steptime.Constant]) // no iteration takes no time, whatever the loads left undecided
 	}
-	x, err := nonNegative(a, b)
-	if err != nil {
-		return steptime.Linear{}, fmt.Errorf("fitting the step-time model: %w", err)
-	}
-	l := steptime.Linear(x)
-	l[steptime.Constant] = max(1, l[steptime.Constant]) // no iteration takes no time, whatever the loads left undecided
 	return l, nil
 }
 

@@ -46,6 +46,7 @@ func (o *namedEngine) validate() error {
 // loopback is an engine behind its HTTP surface on this machine.
 type loopback struct {
 	*localEngine
+	model  model.Config
 	Target *target.Target
 	stop   context.CancelFunc
 	served chan error
@@ -54,9 +55,13 @@ type loopback struct {
 // listen starts the engine and serves it. Observe, if not nil, makes an
 // observer beside the metrics' own.
 func (o *engineOptions) listen(observe func(next engine.Observer) engine.Observer) (*loopback, error) {
+	m, err := o.load()
+	if err != nil {
+		return nil, err
+	}
 	var metrics *gateway.Metrics
-	l, err := o.open(func(c model.Config, caps backend.Caps) engine.Observer {
-		metrics = gateway.NewMetrics(c.Name, caps.Context)
+	l, err := o.start(m, func(caps backend.Caps) engine.Observer {
+		metrics = gateway.NewMetrics(m.config.Name, caps.Context)
 		if observe == nil {
 			return metrics
 		}
@@ -65,7 +70,7 @@ func (o *engineOptions) listen(observe func(next engine.Observer) engine.Observe
 	if err != nil {
 		return nil, err
 	}
-	server, err := gateway.New(gateway.Config{Engine: l.Engine, Metrics: metrics, Model: l.model.Name, Begin: -1})
+	server, err := gateway.New(gateway.Config{Engine: l.Engine, Metrics: metrics, Model: m.config.Name, Begin: -1})
 	if err != nil {
 		l.Close()
 		return nil, err
@@ -77,8 +82,8 @@ func (o *engineOptions) listen(observe func(next engine.Observer) engine.Observe
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	b := &loopback{
-		localEngine: l, stop: stop, served: make(chan error, 1),
-		Target: target.New("http://"+listener.Addr().String(), l.model.Name, ""),
+		localEngine: l, model: m.config, stop: stop, served: make(chan error, 1),
+		Target: target.New("http://"+listener.Addr().String(), m.config.Name, ""),
 	}
 	go func() { b.served <- server.Serve(ctx, listener, time.Second) }()
 	return b, nil
