@@ -43,11 +43,14 @@ type engineOptions struct {
 	stall   time.Duration
 	profile string
 	trace   string
+
+	template string
 }
 
 // flags binds the options to a command's flags.
 func (o *engineOptions) flags(f *pflag.FlagSet, slots int) {
 	o.model.flags(f)
+	f.StringVar(&o.template, "chat-template", "", "the `name` of the chat template, llama3 or chatml (default: the model's own)")
 	f.StringVar(&o.backend, "backend", "cpu", "what computes: cpu, or null, which computes nothing (`name`)")
 	f.StringVar(&o.numerics, "numerics", "bf16", "the `format` of weights, keys and values: bf16 or f32")
 	f.StringVar(&o.kernels, "kernels", "", "the `instructions` to use: portable, avx512, avx512-bf16 or amx (default: the fastest here)")
@@ -120,7 +123,7 @@ func (o *engineOptions) load() (*loadedModel, error) {
 		return nil, err
 	}
 	m := &loadedModel{config: source.Config(), source: source, profile: profile}
-	if m.modelText, err = o.model.text(m.config); err != nil {
+	if m.modelText, err = o.text(m.config); err != nil {
 		source.Close()
 		return nil, err
 	}

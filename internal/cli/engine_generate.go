@@ -173,15 +173,14 @@ func (o *engineGenerateOptions) request(m *loadedModel, text string) (engine.Req
 // write turns the text into the prompt's tokens.
 func (o *engineGenerateOptions) write(m *loadedModel, r *engine.Request, text string) (err error) {
 	if !o.chat {
-		r.Prompt = m.prompt(m.config, text)
+		r.Prompt = m.prompt(text)
 		return nil
 	}
 	c := chat.Conversation{Messages: []chat.Message{{Role: chat.User, Content: text}}}
 	if o.system != "" {
 		c.Messages = slices.Insert(c.Messages, 0, chat.Message{Role: chat.System, Content: o.system})
 	}
-	r.Prompt, err = chat.Encode(nil, m.template, m.tokenizer, c)
-	r.StopIDs = chat.StopIDs(m.template, m.tokenizer)
+	r.Prompt, r.StopIDs, err = m.chat(c)
 	return err
 }
 
