@@ -26,6 +26,10 @@ type ops struct {
 	swiGLU  func(dst, gate, up []float32)
 	add     func(dst, x []float32)
 	scale   func(dst []float32, f float32)
+
+	read      func(b []byte) // a multiple of 1 KiB
+	peak      func(rounds int)
+	peakRound float64 // operations of a round
 }
 
 // New gives the loops for num on isa, which Detect().ISAs(num) must list.
@@ -49,5 +53,6 @@ func portableOps() ops {
 		mulF32: mulF32, mulB16: mulB16,
 		putB16: putB16, softmax: softmax,
 		rmsNorm: rmsNorm, swiGLU: swiGLU, add: add, scale: scale,
+		read: readBytes, peak: portablePeak, peakRound: portablePeakRound,
 	}
 }

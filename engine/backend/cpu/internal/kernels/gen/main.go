@@ -53,12 +53,18 @@ func (a *asm) text(name string) {
 
 func main() {
 	log.SetFlags(0)
-	for name, content := range map[string][]byte{
-		"mul_avx512_amd64.s": vectorProducts(),
-		"mul_amx_amd64.s":    tileProducts(),
-	} {
+	for name, content := range files() {
 		if err := os.WriteFile(name, content, 0o644); err != nil {
 			log.Fatal(err)
 		}
+	}
+}
+
+// files are the contents of all files that are written, by name.
+func files() map[string][]byte {
+	return map[string][]byte{
+		"mul_avx512_amd64.s": vectorProducts(),
+		"mul_amx_amd64.s":    tileProducts(),
+		"ceiling_amd64.s":    ceilings(),
 	}
 }

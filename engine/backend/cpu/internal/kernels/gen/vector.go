@@ -63,6 +63,9 @@ func vectorProduct(a *asm, k kind, rows, panels int) {
 	a.line("%sline:", name)
 	a.op("MOVQ $4, R12")
 	a.line("%squarter:", name)
+	if rows == 1 {
+		streamWeights(a, "BX", panels, 4)
+	}
 	for j := range 4 {
 		k.step(a, rows, panels, j)
 	}
