@@ -119,6 +119,11 @@ func (p *point) withdraw(i int32) {
 	}
 	r := &p.replicas[c.target.Replica]
 	_, moved := r.server.Cancel(p.now, c.handle, p.moved[:0])
+	if r.engine.server != nil {
+		p.afterMove(int32(c.target.Replica), moved)
+		p.withdrawn(i)
+		return
+	}
 	pace := r.d.StepBase + time.Duration(max(1, r.server.InService()))*r.d.StepPerSeq
 	p.afterMove(int32(c.target.Replica), moved)
 	if c.handle == 0 { // it was done at this very moment

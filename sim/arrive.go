@@ -75,6 +75,7 @@ func (p *point) arrive(n int32) {
 	s.arrived, s.measured = p.now, p.window.admit(p.now)
 	p.totals.Sessions++
 	s.machine.Reset(&p.cfg.Agent, prog, s.key, uint64(n), s.origin, s.home)
+	p.openContexts(s)
 	user, home := p.world.OriginPlace(s.origin), p.world.PlaceOf(s.home, s.origin)
 	p.kernel.Schedule(p.now+p.net.RTT(p.now, user, home), event{kind: reached, gen: s.gen, session: si})
 }

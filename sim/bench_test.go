@@ -126,3 +126,35 @@ func BenchmarkLength(b *testing.B) {
 		b.ReportMetric(many/median, "ratio")
 	}
 }
+
+// BenchmarkEngine is the engine fidelity on one core with histograms only, on
+// the embedded workload, under a policy that keeps all steps in the central tier
+// and one that spreads them; sessions are those active at a time for each of the
+// tier's sites.
+func BenchmarkEngine(b *testing.B) {
+	for _, policy := range []string{"static-central", "least-loaded"} {
+		for _, n := range []int{16, 64} {
+			b.Run(fmt.Sprintf("%s/sessions=%d", policy, n), func(b *testing.B) {
+				cfg := benchConfig(b, "agent-cloud", policy, 0, 0)
+				sites := len(cfg.Scenario.World.SitesIn(topology.Central))
+				cfg.Fidelity, cfg.Arrivals.N, cfg.Sessions = Engine, n*sites, 10*n*sites
+				var e Engines
+				done := 0
+				b.ResetTimer()
+				for range b.N {
+					t := steps(b, cfg)
+					done += t.Steps
+					e.Rows += t.Engines.Rows
+					e.Iterations += t.Engines.Iterations
+					e.Produced += t.Engines.Produced
+					e.Jobs += t.Engines.Jobs
+				}
+				seconds := b.Elapsed().Seconds()
+				b.ReportMetric(float64(done)/seconds, "steps/s")
+				b.ReportMetric(float64(e.Rows)/seconds, "seq-iterations/s")
+				b.ReportMetric(float64(e.Produced)/float64(e.Jobs), "tokens/answer")
+				b.ReportMetric(float64(e.Rows)/float64(e.Iterations), "rows/iteration")
+			})
+		}
+	}
+}

@@ -19,6 +19,7 @@ type call struct {
 	live    bool
 	watched bool // the session wants to know of its first token
 	hit     bool // the response cache answered
+	entered bool // it is past its site's front end
 	status  workloads.Status
 	session int32
 	step    int32

@@ -11,7 +11,8 @@
 //
 //	Route        -> workflow transitions -> reference/router -> Routed
 //	StartAttempt -> upload (sim/network) -> site: response cache, cold start,
-//	                queue, prefill, decode (sim/site) -> download -> AttemptDone
+//	                queue, prefill, decode (sim/site or sim/batching) ->
+//	                download -> AttemptDone
 //	Validate     -> Validator.Latency -> Validated
 //	RunTool      -> sandbox start, way to the data, recorded time -> ToolDone
 //	Commit       -> store (and its round trip) -> Committed
@@ -27,9 +28,18 @@
 // a prompt's uncached tokens are work at PrefillTokS and each further output
 // token is one iteration. What is cached is estimated: each replica remembers
 // the tokens of every line of contexts of a session, and of shared prefixes,
-// by least recent use within KVTokens. A user's own device runs one sequence
-// at a time in order of arrival and remembers one context; an attempt that is
-// called off there keeps the device until it would have ended.
+// by least recent use within KVTokens.
+//
+// At the engine fidelity a replica runs the scheduler and the cache of the real
+// engine (engine/sched, engine/kv) in modelled time: sim/batching. How long an
+// iteration takes is sim/steptime's: the roofline of the deployment's figures,
+// the same that the queue fidelity uses, or a profile measured on an engine.
+// What is cached follows from contents: every token is named by the shared
+// prefix or the session and step that it was first written in (context.go).
+//
+// At both, a user's own device runs one sequence at a time in order of arrival
+// and remembers one context; an attempt that is called off there keeps the
+// device until it would have ended.
 //
 // A replica that scales to zero starts with the first request that finds it
 // stopped; others that come meanwhile wait for the same start. A start, like a
@@ -57,5 +67,5 @@
 // INVARIANTS.md numbers the conservation laws that every point is held to.
 //
 // Read next: point.go (the loop), session.go (effects), call.go (an attempt's
-// way).
+// way), replica.go and engine.go (the two fidelities).
 package sim

@@ -31,7 +31,7 @@ func (p *point) applyFault(i int, begin bool) {
 	for ri := range p.replicas {
 		r := &p.replicas[ri]
 		if p.world.Replicas[ri].Site == f.Site && r.server != nil {
-			if down {
+			if down && r.prefixes != nil {
 				r.prefixes.Clear()
 			}
 			p.afterMove(int32(ri), r.server.SetDown(p.now, down, p.moved[:0]))

@@ -80,7 +80,7 @@ func TestReportsAreLate(t *testing.T) {
 	run := func(n int) { // n jobs that never end
 		p.afterMove(int32(first), nil)
 		for r.server.InService() < n {
-			_, _, moved := r.server.Arrive(p.now, site.Job{Tag: uint64(r.server.InService()), Prefill: time.Hour}, nil)
+			_, _, moved := r.queue.Arrive(p.now, site.Job{Tag: uint64(r.server.InService()), Prefill: time.Hour}, nil)
 			p.afterMove(int32(first), moved)
 		}
 	}

@@ -24,11 +24,14 @@ func (p *point) bindFuture() {
 		return r.server.QueuedWork() / time.Duration(r.d.Slots)
 	}
 	p.future.Cached = func(id topology.ReplicaID) int {
-		r := &p.replicas[id]
-		if r.prefixes == nil {
-			s := p.futureOf
+		r, s := &p.replicas[id], p.futureOf
+		switch {
+		case r.server == nil:
 			return s.deviceCached(p.futureStep, r.d.Model, s.machine.EffectiveInput(p.futureStep))
+		case r.engine.server != nil:
+			prompt, _ := s.contexts[r.engine.size].call(p.futureStep)
+			return min(r.engine.server.Resident(prompt), prompt.Len()-1)
 		}
-		return p.resident((*site.Prefixes).Peek, r, p.futureOf, p.futureStep)
+		return p.resident((*site.Prefixes).Peek, r, s, p.futureStep)
 	}
 }

@@ -101,8 +101,11 @@ func TestRecordedTies(t *testing.T) {
 // TestLittle compares the mean number of active sessions in the measured
 // window with the rate that was asked for times the measured sessions' mean
 // time in the system: L = lambda W for the whole world, users and all.
-func TestLittle(t *testing.T) {
+func TestLittle(t *testing.T) { eachFidelity(t, little) }
+
+func little(t *testing.T, f Fidelity) {
 	cfg := smallPoint(t, "p2c")
+	cfg.Fidelity = f
 	cfg.Agent.Validate = false
 	cfg.Arrivals, cfg.Sessions, cfg.WarmUp = Arrivals{Process: Poisson, Rate: 3}, 3000, 2*time.Minute
 	b, totals := play(t, cfg)

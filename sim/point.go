@@ -61,6 +61,9 @@ type point struct {
 	origins []float64         // cumulative weights
 
 	replicas []replica
+	sizes    []int // block sizes of the replicas' engines
+	prefixes prefixes
+	retain   time.Duration
 	moved    []site.Transition // kept for its room
 
 	sessions       []*session
@@ -101,6 +104,10 @@ func newPoint(cfg *Config) *point {
 	p.placeHomes()
 	p.placeReader()
 	p.buildReplicas()
+	p.prefixes, p.retain = newPrefixes(cfg.Scenario.Library.Prefixes), cfg.Retain
+	if p.retain == AutoRetain {
+		p.retain = cfg.expectedGap()
+	}
 	p.bindFuture()
 	p.commitUSD, p.stepUSD = commitCost(&w.Platform)
 	p.totals.Wanted = cfg.Sessions
@@ -171,6 +178,7 @@ func (p *point) close() {
 			p.totals.InFlight++
 		}
 	}
+	p.closeEngines()
 	if p.err == nil {
 		p.err = p.totals.Check()
 	}

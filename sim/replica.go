@@ -10,11 +10,25 @@ import (
 	"tierlab/workloads"
 )
 
-// replica is one copy of a deployment: a server, its estimate of resident
-// prefixes, and its next event.
+// server is what serves at a replica, at either fidelity.
+type server interface {
+	Advance(now time.Duration, out []site.Transition) []site.Transition
+	NextAt() (at time.Duration, ok bool)
+	NextDone() (at time.Duration, ok bool)
+	Cancel(now time.Duration, h site.Handle, out []site.Transition) (ok bool, _ []site.Transition)
+	SetDown(now time.Duration, down bool, out []site.Transition) []site.Transition
+	InService() int
+	Queued() int
+	QueuedWork() time.Duration
+	Down() bool
+}
+
+// replica is one copy of a deployment: a server and its next event.
 type replica struct {
-	server   *site.Server
-	prefixes *site.Prefixes
+	server   server         // queue or engine; nil on the device
+	queue    *site.Server   // at the queue fidelity, with its estimate of
+	prefixes *site.Prefixes // resident prefixes
+	engine   engine         // at the engine fidelity
 	wakeup   des.Wakeup
 	d        *topology.Deployment
 	tier     topology.Tier
@@ -42,17 +56,27 @@ func (p *point) buildReplicas() {
 		if r.tier == topology.Device {
 			continue
 		}
-		limit := r.d.QueueLimit
-		if limit == 0 {
-			limit = site.NoQueue
+		if p.cfg.Fidelity == Engine {
+			p.buildEngine(r)
+		} else {
+			r.buildQueue()
 		}
-		r.server = site.New(site.Config{
-			Slots: r.d.Slots, QueueLimit: limit, Speed: site.Batched(r.d.StepBase, r.d.StepPerSeq),
-		})
-		r.prefixes = site.NewPrefixes(site.PrefixConfig{Capacity: int(r.d.KVTokens)})
 		r.warm = unset
 		p.totals.Slots[r.tier] += r.d.Slots
 	}
+}
+
+// buildQueue makes a replica's server of the queue fidelity.
+func (r *replica) buildQueue() {
+	limit := r.d.QueueLimit
+	if limit == 0 {
+		limit = site.NoQueue
+	}
+	r.queue = site.New(site.Config{
+		Slots: r.d.Slots, QueueLimit: limit, Speed: site.Batched(r.d.StepBase, r.d.StepPerSeq),
+	})
+	r.server = r.queue
+	r.prefixes = site.NewPrefixes(site.PrefixConfig{Capacity: int(r.d.KVTokens)})
 }
 
 // offer puts a request before a replica, after a cold start where it is not
@@ -64,13 +88,24 @@ func (p *point) offer(i int32, s *session) {
 		p.kernel.Schedule(at, event{kind: callArrives, gen: c.gen, session: i})
 		return
 	}
-	c.cached = min(p.resident((*site.Prefixes).Hit, r, s, c.step), c.input-1)
-	prefill, decode := work(r.d, c)
-	h, outcome, moved := r.server.Arrive(p.now, site.Job{Tag: uint64(i), Prefill: prefill, Decode: decode}, p.moved[:0])
+	if way := r.engine.enter(c); way > 0 {
+		p.kernel.Schedule(p.now+way, event{kind: callArrives, gen: c.gen, session: i})
+		return
+	}
+	var h site.Handle
+	var outcome site.Outcome
+	var moved []site.Transition
+	if r.engine.server != nil {
+		h, outcome, moved = p.offerEngine(i, r, s)
+	} else {
+		c.cached = min(p.resident((*site.Prefixes).Hit, r, s, c.step), c.input-1)
+		prefill, decode := work(r.d, c)
+		h, outcome, moved = r.queue.Arrive(p.now, site.Job{Tag: uint64(i), Prefill: prefill, Decode: decode}, p.moved[:0])
+	}
 	switch outcome {
 	case site.Rejected:
 		p.answerEmpty(i, workloads.StatusRejected)
-	case site.Refused:
+	case site.Refused, site.TooLong:
 		p.answerEmpty(i, workloads.StatusError)
 	default:
 		c.handle = h
@@ -88,12 +123,21 @@ func (r *replica) start(now time.Duration) time.Duration {
 	if r.d.WarmFor == 0 {
 		return now
 	}
-	if now > r.warm && r.server.InService() == 0 {
-		r.prefixes.Clear()
+	if now > r.warm && r.server.InService()+r.server.Queued() == 0 {
+		r.forget()
 		r.ready = now + r.d.ColdStart
 		r.warm = r.ready + r.d.WarmFor
 	}
 	return max(now, r.ready)
+}
+
+// forget empties the cache of a replica without work.
+func (r *replica) forget() {
+	if r.engine.server != nil {
+		r.engine.server.Clear()
+		return
+	}
+	r.prefixes.Clear()
 }
 
 // lookup finds a prefix in a replica's estimate: Hit, which uses it, or Peek,
@@ -177,7 +221,11 @@ func (p *point) transition(r *replica, t *site.Transition) {
 	switch t.Kind {
 	case site.Done:
 		c.started, c.first, c.done, c.handle = t.Started, t.First, t.At, 0
-		p.keep(r, p.sessions[c.session], c)
+		if r.engine.server != nil {
+			r.engine.answered(c, t)
+		} else {
+			p.keep(r, p.sessions[c.session], c)
+		}
 		watched := c.watched
 		c.watched = false // its first token was reported when it came
 		p.answer(i)
@@ -185,7 +233,8 @@ func (p *point) transition(r *replica, t *site.Transition) {
 	case site.FirstToken:
 		if c.watched {
 			s := p.sessions[c.session]
-			at := p.now + p.net.Answer(p.now, p.world.PlaceOf(s.home, s.origin), p.world.PlaceOf(c.target.Site, s.origin))
+			left := p.now + r.engine.leave(1)
+			at := left + p.net.Answer(left, p.world.PlaceOf(s.home, s.origin), p.world.PlaceOf(c.target.Site, s.origin))
 			p.kernel.Schedule(at, event{kind: firstToken, gen: c.gen, session: i})
 		}
 	case site.Failed:
@@ -193,6 +242,9 @@ func (p *point) transition(r *replica, t *site.Transition) {
 		p.answerEmpty(i, workloads.StatusError)
 	case site.Cancelled:
 		c.started, c.first = t.Started, t.First
+		if r.engine.server != nil {
+			c.cached, c.output = int(t.Cached), int(t.Output)
+		}
 	}
 }
 

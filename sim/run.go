@@ -9,6 +9,8 @@ import (
 
 	"tierlab/reference/agent"
 	"tierlab/reference/router"
+	"tierlab/reference/topology"
+	"tierlab/sim/steptime"
 	"tierlab/workloads"
 )
 
@@ -22,6 +24,15 @@ type Config struct {
 	// Router's MaxOutput is raised to the workload's longest answer: the
 	// max_tokens that its sessions must have asked for.
 	Router router.Config
+
+	// Fidelity says how closely sites are modelled; the zero value is Queue.
+	Fidelity Fidelity
+	// StepTime holds the measured engines that serve some models, at the engine
+	// fidelity; every other deployment's follows from its figures.
+	StepTime map[topology.ModelID]*steptime.Profile
+	// Retain is how long sites are asked to keep a session's context over its
+	// tool calls, at the engine fidelity: a time, 0 for not at all, or AutoRetain.
+	Retain time.Duration
 
 	Arrivals Arrivals
 	// Sessions is how many arrivals are measured, after WarmUp (a time, or
@@ -86,7 +97,7 @@ func (c *Config) prepare() error {
 	c.Agent.ValidationUSD = w.Validator.USDPerCall
 	c.Agent.BytesPerToken = w.Platform.BytesPerToken
 	c.Router.MaxOutput = max(c.Router.MaxOutput, sc.maxOutput)
-	return c.Agent.Check()
+	return errors.Join(c.Agent.Check(), c.checkEngines())
 }
 
 // Point names a point of a sweep.

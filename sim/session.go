@@ -35,6 +35,8 @@ type session struct {
 	deviceTokens int   // of deviceLine that the device's cache holds
 	deviceLine   int32 // the line of contexts that it holds
 
+	contexts []contexts // by block size, at the engine fidelity
+
 	stored []topology.SiteID // sites that keep the conversation and have had it
 }
 
@@ -254,6 +256,9 @@ func (p *point) finish(si int32, s *session) {
 		p.totals.Measured++
 	}
 	s.live = false
+	for i := range s.contexts {
+		s.contexts[i].forget()
+	}
 	p.freeSessions = append(p.freeSessions, si)
 	if p.cfg.Arrivals.Process == Closed {
 		p.kernel.Schedule(p.now, event{kind: arrival, step: p.started})

@@ -74,6 +74,35 @@ func smallPoint(t testing.TB, policy string, change ...func(*topology.World)) Co
 	}
 }
 
+// pointAt is smallPoint at a fidelity. At that of the engine the caches are small
+// and the prompts retained, so that blocks are evicted and sequences preempted.
+func pointAt(t testing.TB, f Fidelity, policy string, change ...func(*topology.World)) Config {
+	t.Helper()
+	if f == Engine {
+		change = append(change, tight)
+	}
+	cfg := smallPoint(t, policy, change...)
+	cfg.Fidelity, cfg.Retain = f, AutoRetain
+	return cfg
+}
+
+func tight(w *topology.World) {
+	for i := range w.Sites {
+		for k := range w.Sites[i].Deployments {
+			d := &w.Sites[i].Deployments[k]
+			d.KVTokens, d.Context = 12_000, 4000
+			d.Batching = topology.Batching{BlockTokens: 16 << (i % 2), BudgetTokens: 512, Stall: 30 * time.Millisecond, Ahead: i % 2, KeepShare: 0.3}
+		}
+	}
+}
+
+// eachFidelity runs a test at both fidelities.
+func eachFidelity(t *testing.T, test func(*testing.T, Fidelity)) {
+	for f := Queue; f <= Engine; f++ {
+		t.Run(f.String(), func(t *testing.T) { test(t, f) })
+	}
+}
+
 func play(t testing.TB, cfg Config) (*book, Totals) {
 	t.Helper()
 	b := &book{}
@@ -100,9 +129,11 @@ func withFault(w *topology.World) {
 	}
 }
 
-func TestTimeIsConserved(t *testing.T) { // INV-4
+func TestTimeIsConserved(t *testing.T) { eachFidelity(t, timeIsConserved) } // INV-4
+
+func timeIsConserved(t *testing.T, f Fidelity) {
 	for _, policy := range everyPolicy() {
-		b, _ := play(t, smallPoint(t, policy, withFault))
+		b, _ := play(t, pointAt(t, f, policy, withFault))
 		for _, o := range b.sessions {
 			if got := o.Result.Split.Total(); got != o.Result.Makespan || o.Result.Makespan != o.End-o.Start {
 				t.Fatalf("%s, session %s: parts sum to %v, makespan %v", policy, o.Session, got.D(), o.Result.Makespan.D())
@@ -125,8 +156,10 @@ func TestTimeIsConserved(t *testing.T) { // INV-4
 	}
 }
 
-func TestTokensAreConserved(t *testing.T) { // INV-5
-	cfg := smallPoint(t, "cascade")
+func TestTokensAreConserved(t *testing.T) { eachFidelity(t, tokensAreConserved) } // INV-5
+
+func tokensAreConserved(t *testing.T, f Fidelity) {
+	cfg := pointAt(t, f, "cascade")
 	b, _ := play(t, cfg)
 	nodes := map[string]*workloads.Node{}
 	for _, g := range cfg.Scenario.Library.Sessions {
@@ -154,9 +187,11 @@ func TestTokensAreConserved(t *testing.T) { // INV-5
 	}
 }
 
-func TestMoneyIsConserved(t *testing.T) { // INV-6
+func TestMoneyIsConserved(t *testing.T) { eachFidelity(t, moneyIsConserved) } // INV-6
+
+func moneyIsConserved(t *testing.T, f Fidelity) {
 	for _, policy := range []string{"static-central", "hedged", "cascade"} {
-		cfg := smallPoint(t, policy, withFault)
+		cfg := pointAt(t, f, policy, withFault)
 		cfg.Arrivals = Arrivals{Process: Recorded}
 		b, totals := play(t, cfg)
 		var sum float64
@@ -172,9 +207,11 @@ func TestMoneyIsConserved(t *testing.T) { // INV-6
 	}
 }
 
-func TestPrivateDataStays(t *testing.T) { // INV-7
+func TestPrivateDataStays(t *testing.T) { eachFidelity(t, privateDataStays) } // INV-7
+
+func privateDataStays(t *testing.T, f Fidelity) {
 	for _, policy := range everyPolicy() {
-		cfg := smallPoint(t, policy, withFault)
+		cfg := pointAt(t, f, policy, withFault)
 		b, totals := play(t, cfg)
 		if totals.PrivateOffDevice != 0 || totals.ResidencyBroken != 0 {
 			t.Errorf("%s: %d private steps off the device, %d out of region", policy, totals.PrivateOffDevice, totals.ResidencyBroken)
@@ -193,8 +230,10 @@ func TestPrivateDataStays(t *testing.T) { // INV-7
 	}
 }
 
-func TestNoStepRunsAhead(t *testing.T) { // INV-9
-	cfg := smallPoint(t, "p2c", withFault)
+func TestNoStepRunsAhead(t *testing.T) { eachFidelity(t, noStepRunsAhead) } // INV-9
+
+func noStepRunsAhead(t *testing.T, f Fidelity) {
+	cfg := pointAt(t, f, "p2c", withFault)
 	cfg.Arrivals = Arrivals{Process: Recorded}
 	b, _ := play(t, cfg)
 	ended := map[string]workloads.Millis{}
@@ -219,14 +258,16 @@ func TestNoStepRunsAhead(t *testing.T) { // INV-9
 	}
 }
 
-func TestPoliciesMeetTheSameWorld(t *testing.T) { // INV-10
+func TestPoliciesMeetTheSameWorld(t *testing.T) { eachFidelity(t, policiesMeetTheSameWorld) } // INV-10
+
+func policiesMeetTheSameWorld(t *testing.T, f Fidelity) {
 	type arrival struct {
 		start            workloads.Millis
 		template, origin string
 	}
 	var want map[string]arrival
 	for _, policy := range []string{"static-central", "random", "oracle"} {
-		b, _ := play(t, smallPoint(t, policy))
+		b, _ := play(t, pointAt(t, f, policy))
 		got := map[string]arrival{}
 		for _, o := range b.sessions {
 			if o.Result.Measured {
@@ -247,7 +288,9 @@ func TestPoliciesMeetTheSameWorld(t *testing.T) { // INV-10
 	}
 }
 
-func TestSameBytes(t *testing.T) { // INV-11
+func TestSameBytes(t *testing.T) { eachFidelity(t, sameBytes) } // INV-11
+
+func sameBytes(t *testing.T, f Fidelity) {
 	policies := []router.Spec{spec(t, "keyword"), spec(t, "p2c"), spec(t, "hedged")}
 	sweep := func(procs, workers int) string {
 		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(procs))
@@ -257,7 +300,7 @@ func TestSameBytes(t *testing.T) { // INV-11
 				books[Point{i, r}] = &book{}
 			}
 		}
-		_, err := Sweep(context.Background(), smallPoint(t, "p2c", withFault), policies, 3, workers,
+		_, err := Sweep(context.Background(), pointAt(t, f, "p2c", withFault), policies, 3, workers,
 			func(p Point) workloads.Sink { return books[p] }, nil)
 		if err != nil {
 			t.Fatal(err)

@@ -28,6 +28,7 @@ type Totals struct {
 	Untimed                    int     // attempts whose parts did not sum to what they took
 	Overrun                    float64 // the most that a session spent above its budget, US dollars
 	Events                     uint64  // delivered by the kernel
+	Engines                    Engines // at the engine fidelity
 	End                        time.Duration
 
 	// Window is how long measured sessions were arriving.
@@ -65,6 +66,9 @@ func (t *Totals) Check() error {
 		return fmt.Errorf("INV-7: %d steps ran outside the regions that their data may be in", t.ResidencyBroken)
 	case t.CachedTokens > t.InputTokens:
 		return fmt.Errorf("INV-5: %d tokens cached of %d sent", t.CachedTokens, t.InputTokens)
+	}
+	if err := t.Engines.check(t); err != nil {
+		return err
 	}
 	for tier := range t.Busy {
 		// Slots x Window may exceed what a Duration holds.

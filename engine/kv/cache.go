@@ -27,7 +27,8 @@ type Config struct {
 	KeepBlocks  int // bound of what retention hints may protect, in blocks; 0: hints are ignored
 }
 
-func (c Config) validate() error {
+// Check says which figure is out of range.
+func (c Config) Check() error {
 	switch {
 	case c.Blocks < 1 || c.Blocks > math.MaxInt32/4:
 		return fmt.Errorf("kv: blocks is %d, want 1..%d", c.Blocks, math.MaxInt32/4)
@@ -78,19 +79,29 @@ type Counters struct {
 	Kept, KeepRefused, KeepExpired     uint64 // retention hints
 }
 
+// Add is the sum of two caches' counters, as of one that has taken the place of
+// another.
+func (c Counters) Add(d Counters) Counters {
+	return Counters{
+		Allocated: c.Allocated + d.Allocated, Evicted: c.Evicted + d.Evicted, Copied: c.Copied + d.Copied, Merged: c.Merged + d.Merged,
+		Kept: c.Kept + d.Kept, KeepRefused: c.KeepRefused + d.KeepRefused, KeepExpired: c.KeepExpired + d.KeepExpired,
+	}
+}
+
 // Stats are the cache's blocks by state. Free + Cached + Referenced is
 // Config.Blocks.
 type Stats struct {
 	Free       int // hold nothing
 	Cached     int // sealed, referenced by no table and no block: can be evicted now
 	Referenced int // by a table, or by a resident block that continues them
+	Tables     int // that hold blocks
 	Charge     int // counted against KeepBlocks
 	Counters
 }
 
 // New makes an empty cache.
 func New(cfg Config) (*Cache, error) {
-	if err := cfg.validate(); err != nil {
+	if err := cfg.Check(); err != nil {
 		return nil, err
 	}
 	c := &Cache{
@@ -112,7 +123,7 @@ func New(cfg Config) (*Cache, error) {
 func (c *Cache) Stats() Stats {
 	return Stats{
 		Free: len(c.free), Cached: c.idle.len(), Referenced: c.Blocks - len(c.free) - c.idle.len(),
-		Charge: c.charge, Counters: c.count,
+		Tables: c.tables, Charge: c.charge, Counters: c.count,
 	}
 }
 

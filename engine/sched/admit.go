@@ -30,7 +30,9 @@ func (s *Scheduler) admit(now time.Duration, p *Plan, f *flight, bounded bool) {
 		s.enter(i, hit, blocks, source)
 		s.event(now, Started, q, int32(q.table.Tokens()))
 		s.count.Cached += uint64(q.table.Tokens())
-		s.grow(p, f, i, n)
+		if s.grow(p, f, i, n) > 0 {
+			p.Admitted++
+		}
 	}
 }
 

@@ -14,12 +14,9 @@ func (s *Scheduler) Commit(now time.Duration, o Outcome, ev []Event) []Event {
 	f := &s.flight[s.head]
 	times := max(o.Iterations, 1)
 	s.checkOutcome(f, o, times)
-	s.head = (s.head + 1) % len(s.flight)
-	s.flying--
-	for k := range times {
-		if k > 0 {
-			s.again(f)
-		}
+	if times > 1 || o.Under {
+		s.leap(now, f, times)
+	} else {
 		sampled := 0
 		for _, r := range f.rows {
 			var result *Sampled
@@ -27,12 +24,22 @@ func (s *Scheduler) Commit(now time.Duration, o Outcome, ev []Event) []Event {
 				result = &o.Sampled[sampled]
 				sampled++
 			}
-			s.land(now, r, result, k+1 == times, int32(times))
+			s.land(now, r, result)
 		}
 	}
-	s.plan += uint64(times - 1)
-	s.count.Plans += uint64(times - 1)
-	s.count.Rows += uint64((times - 1) * len(f.rows))
+	more := times - 1
+	if o.Under {
+		more++
+		s.again(f)
+		f.id += uint64(times)
+		f.stable -= times
+	} else {
+		s.head = (s.head + 1) % len(s.flight)
+		s.flying--
+	}
+	s.plan += uint64(more)
+	s.count.Plans += uint64(more)
+	s.count.Rows += uint64(more * len(f.rows))
 	ev = append(ev, s.events...)
 	s.events = s.events[:0]
 	return ev
@@ -45,8 +52,12 @@ func (s *Scheduler) checkOutcome(f *flight, o Outcome, times int) {
 	if o.Plan != f.id {
 		panic(fmt.Sprintf("sched: Commit of plan %d, but the oldest in flight is %d", o.Plan, f.id))
 	}
-	if times > 1 && (times > 1+f.stable || o.Sampled != nil || s.flying > 1) {
-		panic(fmt.Sprintf("sched: Commit of %d iterations of plan %d, which is stable for %d more, alone in flight and without tokens", times, f.id, f.stable))
+	ran := times - 1 // beyond the plan's own, the one under way too
+	if o.Under {
+		ran++
+	}
+	if ran > 0 && (ran > f.stable || o.Sampled != nil || s.flying > 1) {
+		panic(fmt.Sprintf("sched: Commit of plan %d and %d iterations after it, but it is stable for %d, alone in flight and without tokens", f.id, ran, f.stable))
 	}
 	if o.Sampled == nil {
 		return
@@ -62,25 +73,8 @@ func (s *Scheduler) checkOutcome(f *flight, o Outcome, times int) {
 	}
 }
 
-// again plans the rows of a stable plan's next iteration.
-func (s *Scheduler) again(f *flight) {
-	for _, r := range f.rows {
-		q := &s.seqs[r.seq]
-		if q.gen != r.gen {
-			continue // cancelled
-		}
-		if got, _ := s.cache.Grow(&q.table, 1, q.names(), nil); got == 0 {
-			panic("sched: a stable plan ran out of memory")
-		}
-		q.ahead++
-		q.charged++
-		s.count.Computed++
-	}
-}
-
-// land commits one row. At the last of several iterations, which report
-// together, it says so.
-func (s *Scheduler) land(now time.Duration, r flown, result *Sampled, last bool, times int32) {
+// land commits one row of a plan.
+func (s *Scheduler) land(now time.Duration, r flown, result *Sampled) {
 	q := &s.seqs[r.seq]
 	if q.gen != r.gen {
 		s.count.Discarded++
@@ -102,12 +96,16 @@ func (s *Scheduler) land(now time.Duration, r flown, result *Sampled, last bool,
 	s.count.Produced++
 	s.learn(q, id)
 	s.seal(q)
-	full := int(q.out) == q.MaxTokens
-	if last {
-		s.event(now, Produced, q, times)
-	}
+	s.produced(now, r.seq, 1, end)
+}
+
+// produced reports that sequence i has n more tokens, and ends it after its
+// last one.
+func (s *Scheduler) produced(now time.Duration, i, n int32, end bool) {
+	q := &s.seqs[i]
+	s.event(now, Produced, q, n)
 	switch {
-	case full:
+	case int(q.out) == q.MaxTokens:
 		s.event(now, Finished, q, q.out)
 		s.count.Finished++
 	case end:
@@ -120,7 +118,7 @@ func (s *Scheduler) land(now time.Duration, r flown, result *Sampled, last bool,
 	if q.KeepFor > 0 {
 		hint = kv.Keep{Until: now + q.KeepFor, Priority: q.KeepPriority}
 	}
-	s.end(now, r.seq, hint)
+	s.end(now, i, hint)
 }
 
 // learn adds one token to what q knows.

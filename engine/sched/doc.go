@@ -17,9 +17,11 @@
 // A simulator jumps: a plan that is alone in flight has the same rows for
 // StableFor more iterations, each one token on, until an Add, a Cancel, an
 // early end, or StableUntil. It adds up StepTime(p.Shape.After(i)) to the next
-// of these and commits all iterations that have ended at once (Iterations); if
-// one is then under way, it asks Next for that one before it hands in the
-// event. What follows is the same, plan by plan, as without jumps.
+// of these and commits all iterations that have ended at once (Iterations). An
+// Add may be handed in while one is under way, which then is the last of the
+// jump. Before a Cancel, those that have ended are committed, and the one under
+// way stays in flight (Under). What follows is the same, plan by plan, as
+// without jumps.
 //
 // # An iteration
 //
@@ -105,7 +107,8 @@
 //	SC-4  A sequence waits with no block and no slot, or runs with a slot.
 //	SC-5  Tokens: output tokens = the sum over requests of what Events report;
 //	      a forced request produces exactly MaxTokens; added = finished +
-//	      stopped + cancelled + running + waiting.
+//	      stopped + cancelled + running + waiting; computed + cached =
+//	      released + dropped + those of running sequences.
 //	SC-6  Every request that is not cancelled ends; overtaking is bounded as
 //	      stated.
 //	SC-7  A request's rows compute the same positions from the same tokens

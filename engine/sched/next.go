@@ -213,6 +213,7 @@ func (q *sequence) names() []kv.Hash {
 func (s *Scheduler) preempt(now time.Duration, i int32) {
 	q := &s.seqs[i]
 	s.event(now, Preempted, q, int32(q.table.Tokens()))
+	s.count.Dropped += uint64(q.table.Tokens())
 	s.leave(now, i, kv.Keep{})
 	s.queue.push(s.seqs, i)
 	s.count.Preempted++

@@ -20,10 +20,13 @@ type Row struct {
 // Plan is one iteration. Its slices are reused by the next call with the same
 // Plan.
 type Plan struct {
-	ID     uint64
-	Rows   []Row
-	Copies []kv.Copy // to run in this order before any row
-	Shape  Shape
+	ID   uint64
+	Rows []Row
+	// Admitted is how many of the rows, the last ones, are of sequences that
+	// this plan lets in: their Start is what was resident.
+	Admitted int
+	Copies   []kv.Copy // to run in this order before any row
+	Shape    Shape
 	// StableFor is the number of iterations after this one that have the same
 	// rows, each one token on, unless Add or Cancel is called, a sequence ends
 	// early, or an iteration begins at StableUntil or later. It holds for the
@@ -91,6 +94,10 @@ type Outcome struct {
 	// Iterations, if above 1, says that the plan and the stable iterations
 	// after it have run: at most 1 + StableFor, with Sampled nil.
 	Iterations int
+	// Under says that one more stable iteration is under way: it stays in
+	// flight, under the plan's id + Iterations, as if Next had been asked for it
+	// at the beginning of that iteration.
+	Under bool
 }
 
 // Kind is what happened to a sequence.

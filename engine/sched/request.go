@@ -130,6 +130,7 @@ func (s *Scheduler) end(now time.Duration, i int32, hint kv.Keep) {
 	if q.at >= 0 {
 		s.queue.remove(s.seqs, i)
 	} else {
+		s.count.Released += uint64(q.table.Tokens())
 		s.leave(now, i, hint)
 	}
 	s.clocks.charge(now, q.Session, time.Duration(q.charged+q.out)*s.cfg.Share, s.cfg)

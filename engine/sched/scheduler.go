@@ -30,7 +30,8 @@ type Config struct {
 	Tables bool // rows carry NewBlocks
 }
 
-func (c Config) validate(k kv.Config) error {
+// Check says which figure is out of range, for a scheduler over a cache of k.
+func (c Config) Check(k kv.Config) error {
 	switch {
 	case c.Slots < 1 || c.Slots > 1<<16:
 		return fmt.Errorf("sched: slots is %d, want 1..65536", c.Slots)
@@ -64,6 +65,7 @@ type Scheduler struct {
 	plan   uint64
 	order  uint64 // of the next request
 	clocks clocks
+	phases []int32 // of a jump: first row by phase, -1: none
 	events []Event // from Next, handed out by Commit
 	// The request that lacked memory, and the cache's slack at that time.
 	blockedOrder, blockedSlack uint64
@@ -86,6 +88,8 @@ type flown struct {
 	gen, stay uint32
 	n         int32
 	sample    bool
+	next      int32 // row of the same phase, in a jump
+	rode      int32 // iterations of the jump that are committed
 }
 
 // Counters count since the scheduler was made.
@@ -97,6 +101,19 @@ type Counters struct {
 	Computed                                     uint64 // tokens whose keys and values were computed
 	Cached                                       uint64 // tokens taken from the cache instead
 	Produced                                     uint64 // output tokens committed
+	Released, Dropped                            uint64 // tokens computed or cached, of sequences that ended; that were preempted
+}
+
+// Add is the sum of two schedulers' counters, as of one that has taken the place
+// of another.
+func (c Counters) Add(d Counters) Counters {
+	return Counters{
+		Added: c.Added + d.Added, Refused: c.Refused + d.Refused, Finished: c.Finished + d.Finished,
+		Stopped: c.Stopped + d.Stopped, Cancelled: c.Cancelled + d.Cancelled, Preempted: c.Preempted + d.Preempted,
+		Plans: c.Plans + d.Plans, Rows: c.Rows + d.Rows, Discarded: c.Discarded + d.Discarded,
+		Computed: c.Computed + d.Computed, Cached: c.Cached + d.Cached, Produced: c.Produced + d.Produced,
+		Released: c.Released + d.Released, Dropped: c.Dropped + d.Dropped,
+	}
 }
 
 // Stats are the scheduler's sequences by state.
@@ -108,7 +125,7 @@ type Stats struct {
 // New makes a scheduler that plans for the given cache, which it alone changes
 // from now on. Cost may be nil when Stall is 0.
 func New(cfg Config, cache *kv.Cache, cost Coster) (*Scheduler, error) {
-	if err := cfg.validate(cache.Config); err != nil {
+	if err := cfg.Check(cache.Config); err != nil {
 		return nil, err
 	}
 	if cost == nil && cfg.Stall > 0 {
@@ -133,6 +150,16 @@ func New(cfg Config, cache *kv.Cache, cost Coster) (*Scheduler, error) {
 // Stats counts in constant time.
 func (s *Scheduler) Stats() Stats {
 	return Stats{Running: len(s.run), Waiting: s.queue.len(), InFlight: s.flying, Counters: s.count}
+}
+
+// Resident is the number of tokens that a request's table has room for now: those
+// whose keys and values are computed, planned or were found; 0 while it waits.
+func (s *Scheduler) Resident(id uint64) int {
+	i, alive := s.byID[id]
+	if !alive {
+		return 0
+	}
+	return s.seqs[i].table.Tokens()
 }
 
 // Cache is the cache that the scheduler plans for, to read its Stats.

@@ -84,7 +84,7 @@ everywhere.`,
 
 func (o *replayOptions) bind(f *pflag.FlagSet) {
 	f.StringVar(&o.target, "target", "sim", "what to replay against")
-	f.StringVar(&o.fidelity, "fidelity", "queue", "how closely sites are modelled")
+	f.StringVar(&o.fidelity, "fidelity", "queue", "how closely sites are modelled: queue (processor sharing, for screening) or engine (the engine's own scheduler and cache, over modelled iterations)")
 	f.StringVar(&o.topology, "topology", "agent-cloud", "the world: a built-in `topology` or a YAML file")
 	f.StringSliceVar(&o.policies, "policy", []string{"static-central"}, "the `policies` to compare (tierlab policy list)")
 	f.StringVar(&o.arrivals, "arrivals", "", "how sessions arrive (default: recorded, where the workload has arrivals)")
@@ -108,6 +108,7 @@ func (o *replayOptions) bind(f *pflag.FlagSet) {
 // plan is a replay whose options have been read.
 type plan struct {
 	options    replayOptions
+	fidelity   sim.Fidelity
 	arrivals   sim.Arrivals // zero: as recorded, if the workload has arrivals
 	warmUp     time.Duration
 	policies   []router.Spec
@@ -122,8 +123,6 @@ func (o *replayOptions) validate() (*plan, error) {
 	switch {
 	case o.target != "sim":
 		return nil, fmt.Errorf("--target: no target %q; known is sim", o.target)
-	case o.fidelity != "queue":
-		return nil, fmt.Errorf("--fidelity: no fidelity %q; known is queue", o.fidelity)
 	case o.sessions < 0:
 		return nil, fmt.Errorf("--sessions: %d is negative", o.sessions)
 	case o.replications < 1:
@@ -137,7 +136,14 @@ func (o *replayOptions) validate() (*plan, error) {
 	case o.force && o.out == "":
 		return nil, errors.New("--force needs --out")
 	}
-	return p, errors.Join(p.readArrivals(), p.readWarmUp(), p.readPolicies(), p.readObjectives())
+	return p, errors.Join(p.readFidelity(), p.readArrivals(), p.readWarmUp(), p.readPolicies(), p.readObjectives())
+}
+
+func (p *plan) readFidelity() (err error) {
+	if p.fidelity, err = sim.ParseFidelity(p.options.fidelity); err != nil {
+		return fmt.Errorf("--fidelity: %w", err)
+	}
+	return nil
 }
 
 func (p *plan) readArrivals() (err error) {

@@ -67,7 +67,7 @@ func newSweep(ctx context.Context, p *plan, stdio Stdio, dir *outDir, show *prog
 		sinks: map[sim.Point]*pointSink{}, points: map[sim.Point]*reports.Point{}, whole: map[int]int{},
 	}
 	s.base = sim.Config{
-		Scenario: scenario, Agent: p.agent(), Router: router.DefaultConfig(), Arrivals: p.arrivals,
+		Scenario: scenario, Fidelity: p.fidelity, Agent: p.agent(), Router: router.DefaultConfig(), Arrivals: p.arrivals,
 		Sessions: o.sessions, WarmUp: p.warmUp, InOrder: o.inOrder, Seed: o.seed,
 	}
 	if err := s.base.CheckLoad(); err != nil {

@@ -49,6 +49,7 @@ const (
 	Service
 	Commit
 	Token
+	Content // of contexts: salts that name tokens
 )
 
 const (

@@ -72,6 +72,14 @@ func (m *Machine) ownCall(s int32, st *step) {
 // Compacting says that a step's present call is a compaction.
 func (m *Machine) Compacting(s int32) bool { return m.steps[s].flags.has(compacting) }
 
+// Compaction says what stands for a step's kept context: in place of its first
+// cut tokens, as recorded, there are sum others. own says that the step has made
+// that summary itself, after its shared prefix, and not a step before it.
+func (m *Machine) Compaction(s int32) (cut, sum int, own bool) {
+	st := &m.steps[s]
+	return int(st.cut), int(st.sum), st.flags.has(compacted)
+}
+
 // EffectiveInput is the prompt's length, in tokens, of a step's present call: it
 // holds from its Route to the AttemptDone that ends it.
 func (m *Machine) EffectiveInput(s int32) int {

@@ -21,10 +21,11 @@ const (
 	Queued                  // waits for a place
 	Rejected                // the queue is full: HTTP 429
 	Refused                 // the server is down: HTTP 503
+	TooLong                 // exceeds the model's context: HTTP 400; batching only
 )
 
 func (o Outcome) String() string {
-	return [...]string{"admitted", "queued", "rejected", "refused"}[o]
+	return [...]string{"admitted", "queued", "rejected", "refused", "too long"}[o]
 }
 
 // Phase is where a job is.
@@ -66,6 +67,8 @@ type Transition struct {
 	Arrived time.Duration
 	Started time.Duration
 	First   time.Duration // the first token
+
+	Cached, Output int32 // tokens found resident at the start, and produced; batching only
 }
 
 // Split is the time from arrival to the transition by cause.
