@@ -110,9 +110,9 @@ func (b *BPE) word(dst []int32, word string) []int32 {
 	case 1:
 		return append(dst, b.bytes[word[0]])
 	}
-	slot := b.words.slot(word)
+	slot, tag := b.words.slot(word)
 	if slot != nil {
-		if e := slot.Load(); e != nil && e.word == word {
+		if e := slot.entry.Load(); e != nil && e.word == word {
 			return append(dst, e.ids...)
 		}
 	}
@@ -123,7 +123,7 @@ func (b *BPE) word(dst []int32, word string) []int32 {
 		dst = b.merges.encode(dst, word, &b.bytes)
 	}
 	if slot != nil {
-		keep(slot, word, dst[before:])
+		slot.miss(tag, word, dst[before:])
 	}
 	return dst
 }

@@ -2,6 +2,7 @@ package tokenizer
 
 import (
 	"hash/maphash"
+	"slices"
 	"strings"
 	"sync/atomic"
 )
@@ -11,12 +12,18 @@ const (
 	cacheWord  = 32 // bytes of the longest word that is kept
 )
 
-// cache has the tokens of words seen lately, one word to a slot. A word that
-// hashes to the slot of another replaces it, so the memory is bounded: at most
-// cacheSlots words and cacheWord tokens each, 4 MiB.
+// cache has the tokens of words seen lately, one word to a slot. A word takes a
+// slot over when it comes twice without another one for the slot in between:
+// words that never come again cost no memory and displace none that do. At most
+// cacheSlots words and cacheWord tokens each are kept, 4 MiB.
 type cache struct {
 	seed  maphash.Seed
-	slots [cacheSlots]atomic.Pointer[cached]
+	slots [cacheSlots]cacheSlot
+}
+
+type cacheSlot struct {
+	entry atomic.Pointer[cached]
+	tag   atomic.Uint32 // of the word that was missed last
 }
 
 type cached struct {
@@ -26,15 +33,19 @@ type cached struct {
 
 func newCache() *cache { return &cache{seed: maphash.MakeSeed()} }
 
-// slot is a word's place, nil if it is too long to be kept.
-func (c *cache) slot(word string) *atomic.Pointer[cached] {
+// slot is a word's place, nil if it is too long to be kept, and its tag.
+func (c *cache) slot(word string) (*cacheSlot, uint32) {
 	if len(word) > cacheWord {
-		return nil
+		return nil, 0
 	}
-	return &c.slots[maphash.String(c.seed, word)%cacheSlots]
+	hash := maphash.String(c.seed, word)
+	return &c.slots[hash%cacheSlots], uint32(hash >> 32)
 }
 
-// keep stores a copy of what slot does not have yet.
-func keep(slot *atomic.Pointer[cached], word string, ids []int32) {
-	slot.Store(&cached{word: strings.Clone(word), ids: append([]int32(nil), ids...)})
+// miss takes note of a word that the slot does not have, and keeps a copy of it
+// if it comes for the second time.
+func (s *cacheSlot) miss(tag uint32, word string, ids []int32) {
+	if s.tag.Swap(tag) == tag {
+		s.entry.Store(&cached{word: strings.Clone(word), ids: slices.Clone(ids)})
+	}
 }

@@ -16,13 +16,14 @@ func normalize(s string) string {
 	if norm.NFC.QuickSpanString(s) == len(s) {
 		return s
 	}
+	c := composer{known: make(map[[2]rune]rune)}
 	out := make([]byte, 0, len(s))
 	for s != "" {
 		n := cluster(s)
 		if part := s[:n]; norm.NFC.QuickSpanString(part) == n {
 			out = append(out, part...)
 		} else {
-			out = appendComposed(out, part)
+			out = c.append(out, part)
 		}
 		s = s[n:]
 	}
@@ -57,10 +58,15 @@ type mark struct {
 	raw   bool
 }
 
-// appendComposed normalizes s by the steps of UAX #15: decompose, order,
-// compose.
-func appendComposed(dst []byte, s string) []byte {
-	marks := decompose(s)
+// composer normalizes by the steps of UAX #15: decompose, order, compose.
+type composer struct {
+	marks []mark
+	known map[[2]rune]rune // pairs asked for; to 0 if they do not compose
+}
+
+func (c *composer) append(dst []byte, s string) []byte {
+	c.decompose(s)
+	marks := c.marks
 	for i := 0; i < len(marks); {
 		j := i + 1
 		if marks[i].class > 0 {
@@ -71,7 +77,7 @@ func appendComposed(dst []byte, s string) []byte {
 		}
 		i = j
 	}
-	for _, m := range compose(marks) {
+	for _, m := range c.compose(marks) {
 		if m.raw {
 			dst = append(dst, byte(m.r))
 		} else {
@@ -81,12 +87,12 @@ func appendComposed(dst []byte, s string) []byte {
 	return dst
 }
 
-func decompose(s string) []mark {
-	marks := make([]mark, 0, len(s))
+func (c *composer) decompose(s string) {
+	c.marks = c.marks[:0]
 	for i := 0; i < len(s); {
 		r, size := utf8.DecodeRuneInString(s[i:])
 		if r == utf8.RuneError && size == 1 {
-			marks = append(marks, mark{r: rune(s[i]), raw: true})
+			c.marks = append(c.marks, mark{r: rune(s[i]), raw: true})
 			i++
 			continue
 		}
@@ -99,23 +105,22 @@ func decompose(s string) []mark {
 			if !unicode.Is(marks10, d) {
 				m.class = norm.NFD.PropertiesString(string(d)).CCC()
 			}
-			marks = append(marks, m)
+			c.marks = append(c.marks, m)
 		}
 		i += size
 	}
-	return marks
 }
 
 // compose joins marks with the last starter before them, in place, where
 // nothing between them is of the same class or a higher one.
-func compose(marks []mark) []mark {
+func (c *composer) compose(marks []mark) []mark {
 	out := marks[:0]
 	starter := -1
 	for _, m := range marks {
 		if starter >= 0 && !m.raw {
 			adjacent := starter == len(out)-1
 			if last := out[len(out)-1].class; adjacent || last != 0 && last < m.class {
-				if r, ok := composite(out[starter].r, m.r); ok {
+				if r := c.composite(out[starter].r, m.r); r != 0 {
 					out[starter].r = r
 					continue
 				}
@@ -131,12 +136,17 @@ func compose(marks []mark) []mark {
 	return out
 }
 
-// composite is the character that two others compose to. The check of its
-// decomposition is needed: norm looks pairs up by the lower 16 bits of their
-// characters, and so makes an m with an acute of U+1006D and U+0301.
-func composite(a, b rune) (rune, bool) {
-	pair := string([]rune{a, b})
-	composed := norm.NFC.String(pair)
-	r, size := utf8.DecodeRuneInString(composed)
-	return r, size == len(composed) && r != lateComposite && norm.NFD.String(composed) == norm.NFD.String(pair)
+// composite is the character that two others compose to, 0 if they do not.
+func (c *composer) composite(a, b rune) rune {
+	pair := [2]rune{a, b}
+	r, ok := c.known[pair]
+	if !ok {
+		composed := norm.NFC.String(string(pair[:]))
+		whole, size := utf8.DecodeRuneInString(composed)
+		if size == len(composed) && whole != lateComposite {
+			r = whole
+		}
+		c.known[pair] = r
+	}
+	return r
 }
