@@ -100,6 +100,8 @@ var thirdParty = []struct {
 		"distributions become histograms where results are gathered"},
 	{"github.com/prometheus/", []string{"reference/gateway"},
 		"metrics are exposed where requests come in; an engine counts with plain fields"},
+	{"golang.org/x/text", []string{"engine/tokenizer"},
+		"normal forms matter where text becomes tokens"},
 	{"pgregory.net/rapid", []string{"reference/router/routertest", "engine/backend/backendtest"},
 		"rapid is for tests, and for conformance suites that tests call"},
 }
