@@ -158,6 +158,10 @@ func TestBackendFails(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), want) || e.Err() == nil {
 				t.Errorf("it goes on: %v, %v", err, e.Err())
 			}
+			var panicked *engine.PanicError
+			if errors.As(err, &panicked) != (how == "panic") || panicked != nil && !strings.Contains(string(panicked.Stack), "failing") {
+				t.Errorf("%T", err)
+			}
 			if err := e.Drain(context.Background()); err == nil {
 				t.Error("drained as if nothing had happened")
 			}

@@ -22,6 +22,14 @@ type RequestError struct {
 
 func (e *RequestError) Error() string { return e.Message }
 
+// PanicError is a panic of the engine's loop or of a part that it drives.
+type PanicError struct {
+	Value any
+	Stack []byte // for a log: Error leaves it out
+}
+
+func (e *PanicError) Error() string { return fmt.Sprintf("engine: panic: %v", e.Value) }
+
 func badParam(param, format string, args ...any) error {
 	return &RequestError{Param: param, Message: fmt.Sprintf(format, args...)}
 }

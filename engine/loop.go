@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tierlab/engine/backend"
+	"tierlab/engine/kv"
 	"tierlab/engine/sched"
 )
 
@@ -41,7 +42,7 @@ func (e *Engine) run() {
 func (e *Engine) guard(f func() error) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = fmt.Errorf("engine: panic: %v\n%s", r, debug.Stack())
+			err = &PanicError{Value: r, Stack: debug.Stack()}
 		}
 	}()
 	return f()
@@ -112,6 +113,7 @@ func (e *Engine) add(s *sequence) {
 	} else {
 		e.live[s.id] = s
 	}
+	s.chain, s.traced = kv.Chain{}, nil // they have been handed on
 	e.publish()
 	s.admitted <- err
 }

@@ -200,8 +200,8 @@ func TestBrokenGrammar(t *testing.T) {
 	e := open(t, nil)
 	for _, refuse := range []bool{false, true} {
 		o := generate(t, e, engine.Request{Prompt: ids(5, 4), MaxTokens: 100, Grammar: &dead{steps{n: 99}, refuse}})
-		if o.finish != engine.FinishAborted || o.err == nil || !strings.Contains(o.err.Error(), "grammar") || len(o.tokens) != 3 {
-			t.Errorf("%d tokens, %s, %v", len(o.tokens), o.finish, o.err)
+		if o.finish != engine.FinishAborted || o.err == nil || !strings.Contains(o.err.Error(), "grammar") || len(o.tokens) != 3 || o.usage.Output != 3 {
+			t.Errorf("%d tokens, %s, %v, %+v", len(o.tokens), o.finish, o.err, o.usage)
 		}
 	}
 	if o := generate(t, e, engine.Request{Prompt: ids(5, 4), MaxTokens: 4}); o.err != nil || e.Err() != nil {

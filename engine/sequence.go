@@ -35,8 +35,7 @@ type sequence struct {
 	broken error // the grammar has failed: the output is over
 }
 
-// newSequence copies what the engine keeps of a request, and hashes its prompt:
-// about 3 ns a token in the caller's goroutine.
+// newSequence copies what the engine keeps of a request, and hashes its prompt.
 func (e *Engine) newSequence(r Request) (*sequence, error) {
 	s := &sequence{
 		Request: r, id: e.lastID.Add(1), prompt: len(r.Prompt),
@@ -125,6 +124,11 @@ func (s *sequence) take(now time.Duration, c *sample.Choice) (end bool) {
 	if s.broken != nil {
 		return true
 	}
+	stop := slices.Contains(s.ends, c.Token)
+	done := !stop && s.accept(c.Token)
+	if s.broken != nil {
+		return true
+	}
 	s.ids = append(s.ids, c.Token)
 	s.usage.Output++
 	if s.usage.Output == 1 {
@@ -132,14 +136,10 @@ func (s *sequence) take(now time.Duration, c *sample.Choice) (end bool) {
 	}
 	t := Token{ID: c.Token, At: now, Logprob: c.Logprob, Top: copied(c.Top), Logits: copied(c.Logits)}
 	cut := false
-	if s.over = slices.Contains(s.ends, c.Token); !s.over {
+	if !stop {
 		t.Text, cut = s.text.add(c.Token)
-		s.over = cut
-		s.accept(c.Token)
 	}
-	if s.broken != nil {
-		return true
-	}
+	s.over = stop || done || cut
 	if !cut && (s.over || s.usage.Output == s.MaxTokens) {
 		t.Text += s.text.rest()
 	}
@@ -147,16 +147,16 @@ func (s *sequence) take(now time.Duration, c *sample.Choice) (end bool) {
 	return s.over
 }
 
-// accept moves the grammar on.
-func (s *sequence) accept(token int32) {
+// accept moves the grammar on, and reports whether it is complete.
+func (s *sequence) accept(token int32) (done bool) {
 	if s.Grammar == nil {
-		return
+		return false
 	}
 	if err := s.Grammar.Accept(token); err != nil {
 		s.broken = fmt.Errorf("engine: the grammar: %w", err)
-		return
+		return false
 	}
-	s.over = s.over || s.Grammar.Done()
+	return s.Grammar.Done()
 }
 
 // copied is a copy of its own; nil of nothing.
