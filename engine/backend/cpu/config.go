@@ -126,7 +126,7 @@ func Kernels(numerics string) []string {
 
 // plan settles the number of blocks, and refuses what does not fit into memory.
 func (c *Config) plan(m model.Config, k *kernels.Kernels) error {
-	need := MemoryError{Weights: weightBytes(m, k), Activations: activationBytes(m, k, *c), Available: c.Available}
+	need := MemoryError{Weights: weightBytes(m, k), Activations: activationBytes(m, *c), Available: c.Available}
 	perBlock := k.KVBlockBytes(m.Layers, c.BlockTokens, m.KVHeads, m.HeadDim)
 	most := (c.Context + c.BlockTokens - 1) / c.BlockTokens
 	switch {

@@ -103,13 +103,14 @@ func newPass(c Config, m model.Config, k *kernels.Kernels, pool *kernels.Pool, w
 	return p
 }
 
-// activationBytes is what newPass will take for activations.
-func activationBytes(m model.Config, k *kernels.Kernels, c Config) int64 {
+// activationBytes bounds what newPass and the slots' tables will take.
+func activationBytes(m model.Config, c Config) int64 {
 	q, kv := m.Heads*m.HeadDim, m.KVHeads*m.HeadDim
-	t := int64(c.Budget)
-	perPosition := m.Hidden + m.HeadDim + roundUp(q+2*kv, 16) + q + roundUp(m.Hidden, 16) + 2*gateTurn(m)*c.Threads
-	panels := roundUp(m.Hidden, 32) + roundUp(q, 32) + roundUp(m.FFN, 32)
-	return 4*t*int64(perPosition+panels) + 4*int64(c.Slots)*int64(roundUp(m.Vocab, 16)) + int64(c.Threads)*(1<<20)
+	perPosition := m.Hidden + m.HeadDim + roundUp(q+2*kv, 16) + q + roundUp(m.Hidden, 16) + c.Threads*2*gateTurn(m) +
+		roundUp(m.Hidden, 32) + roundUp(q, 32) + roundUp(m.FFN, 32) // the last three in panels
+	perSlot := roundUp(m.Vocab, 16) + (c.Context+c.BlockTokens-1)/c.BlockTokens
+	perWorker := 8*m.Vocab + 1<<18 // a sampler's weights and candidates, and a tile of attention
+	return 4 * (int64(c.Budget)*int64(perPosition) + int64(c.Slots)*int64(perSlot) + int64(c.Threads)*int64(perWorker))
 }
 
 // lay takes in a step: tokens, positions, and how the rows are cut into tasks.
