@@ -71,6 +71,8 @@ AWKWARD = {
     "disordered marks": "a\u0301\u0323\u0327 q\u0307\u0323 \u05e9\u05bc\u05c1 \u0f71\u0f72\u0f74 \u0061\u0315\u0300\u05ae\u0062",
     "excluded from composition": "\u0958 \u09dc \u0a33 \ufb1d \u2adc \U0001d15e \U0002f800 \u2000\u2001 \u0340\u0341\u0343\u0374\u037e\u0387",
     "many marks": "Z" + "\u0351\u0324\u0301" * 14 + "a" + "\u0300" * 40 + "b\u0323\u0307" + "\u0316" * 31 + " \u0301" * 3,
+    "newer marks": "q\u1ac1\u0323 a\u0898\u0301\u0323 e\u0323\u1dfa\u0301 \U00011935\U00011930 \U00011938 \U0001006d\u0301",
+    "runs that combine": "\u1100" + "\u1161" * 40 + "\uffaa" * 40 + "\u3162" * 35 + "\u09c7" + "\u09be" * 40 + " \u0dd9" + "\u0dcf" * 33,
     "mark first": "\u0301\u0323a",
     "joiners": "क\u094d\u200dष \u200c\u200d\u2060 a\u00adb \u202eabc\u202c",
     "private use": "\ue000\uf8ff \U000f0000\U0010fffd \ufffe\uffff \ufdd0",
