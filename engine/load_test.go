@@ -57,6 +57,8 @@ func TestSameUnderLoad(t *testing.T) {
 		t.Run(fmt.Sprint("depth ", depth), func(t *testing.T) {
 			e := open(t, func(n *null.Config, c *engine.Config) {
 				n.Depth, n.Blocks, n.Context = depth, 32, 200
+				// Slow enough that requests meet, however late they come.
+				n.StepTime = func(sched.Shape) time.Duration { return 300 * time.Microsecond }
 				c.KeepBlocks, c.Cost = 16, linear{time.Millisecond, 20 * time.Microsecond}
 				c.Sched = sched.Config{Queue: 2 * calls, Stall: 2 * time.Millisecond, Aging: 50 * time.Millisecond,
 					Share: time.Microsecond, Burst: time.Millisecond, Lead: 50 * time.Millisecond}
