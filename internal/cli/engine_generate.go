@@ -28,6 +28,7 @@ type engineGenerateOptions struct {
 	stop       []string
 	ignoreEnd  bool
 	logprobs   int
+	schema     string
 	format     string
 }
 
@@ -43,7 +44,8 @@ prompt, seed and settings give the same text.`,
 		Example: `  tierlab engine generate --model tiny --prompt hello --max-tokens 32 --seed 1
   tierlab engine generate --prompt 'What is a tier?' --chat --temperature 0.8 --top-p 0.9
   tierlab engine generate --prompt hello --max-tokens 4 --logprobs 3
-  tierlab engine generate --prompt hello --max-tokens 8 --format json`,
+  tierlab engine generate --prompt hello --max-tokens 8 --format json
+  tierlab engine generate --prompt 'A city:' --json-schema city.schema.json --temperature 1`,
 		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := o.validate(); err != nil {
@@ -67,6 +69,7 @@ prompt, seed and settings give the same text.`,
 	f.StringArrayVar(&o.stop, "stop", nil, "end before this `text`; may be given again")
 	f.BoolVar(&o.ignoreEnd, "ignore-end", false, "go on to --max-tokens over the model's end of text and --stop")
 	f.IntVar(&o.logprobs, "logprobs", -1, "show each token's log-probability, and those of the `n` most likely ones")
+	f.StringVar(&o.schema, "json-schema", "", "write a document of the JSON Schema in this `file`")
 	f.StringVar(&o.format, "format", "text", "text or json (`name`)")
 	return cmd
 }
@@ -167,7 +170,12 @@ func (o *engineGenerateOptions) request(m *loadedModel, text string) (engine.Req
 	} else if n+r.MaxTokens > limit {
 		return r, fmt.Errorf("the prompt has %s and --max-tokens is %d; the context holds %s", count(n, "token"), r.MaxTokens, count(limit, "token"))
 	}
-	return r, nil
+	if o.schema == "" {
+		return r, nil
+	}
+	matcher, err := m.schemaGrammar(o.schema, r.MaxTokens, slices.Concat(m.config.EOS, r.StopIDs))
+	r.Grammar = matcher
+	return r, err
 }
 
 // write turns the text into the prompt's tokens.

@@ -113,3 +113,35 @@ func TestGenerateInterrupted(t *testing.T) {
 		t.Errorf("exit %d: %s", code, stderr.String())
 	}
 }
+
+// TestGenerateJSON reads what random weights write under a schema.
+func TestGenerateJSON(t *testing.T) {
+	t.Chdir(t.TempDir())
+	writeFile(t, "schema.json", `{"type":"object","properties":{
+		"name":{"type":"string","minLength":1,"maxLength":12},
+		"tier":{"enum":["metro","central"]},
+		"ports":{"type":"array","items":{"type":"integer","minimum":1,"maximum":65535},"minItems":1,"maxItems":3}},
+		"required":["name","tier","ports"]}`)
+	texts := map[string]bool{}
+	for _, seed := range []string{"1", "2", "3", "4", "5", "6"} {
+		for _, most := range []string{"30", "200"} {
+			g := jsonOutput(t, "--json-schema schema.json --temperature 1.3 --seed "+seed+" --max-tokens "+most)
+			var doc struct {
+				Name, Tier string
+				Ports      []uint16
+			}
+			d := json.NewDecoder(strings.NewReader(g.Text))
+			d.DisallowUnknownFields()
+			if err := d.Decode(&doc); err != nil || doc.Name == "" || len(doc.Ports) < 1 || len(doc.Ports) > 3 {
+				t.Errorf("%s: %v", g.Text, err)
+			}
+			if doc.Tier != "metro" && doc.Tier != "central" {
+				t.Errorf("%s: tier is %q", g.Text, doc.Tier)
+			}
+			texts[g.Text] = true
+		}
+	}
+	if len(texts) < 6 {
+		t.Errorf("the seeds write the same: %v", texts)
+	}
+}
