@@ -124,7 +124,7 @@ func TestGenerateJSON(t *testing.T) {
 		"required":["name","tier","ports"]}`)
 	texts := map[string]bool{}
 	for _, seed := range []string{"1", "2", "3", "4", "5", "6"} {
-		for _, most := range []string{"30", "200"} {
+		for _, most := range []string{"40", "200"} {
 			g := jsonOutput(t, "--json-schema schema.json --temperature 1.3 --seed "+seed+" --max-tokens "+most)
 			var doc struct {
 				Name, Tier string
