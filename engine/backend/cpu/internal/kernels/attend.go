@@ -34,11 +34,12 @@ const tileTokens = 128
 // Scratch is one worker's memory for attention.
 type Scratch struct {
 	q    *Panel    // attendRows x headDim
-	s    []float32 // attendRows x tile: scores, then probabilities
-	p    *Panel    // the same probabilities as panels of one block's tokens each
+	s    []float32 // attendRows x tile: scores
+	p    *Panel    // attendRows x tile: probabilities
 	o    []float32 // attendRows x headDim
 	m, l [attendRows]float32
-	tile int // tokens
+	tile int   // tokens
+	at   []int // of a tile's blocks in the memory
 }
 
 // NewScratch makes the memory for one worker that attends to c.
@@ -50,6 +51,7 @@ func (c *KV) NewScratch() *Scratch {
 		p:    c.k.NewPanel(attendRows, tile),
 		o:    alignedF32(attendRows * c.headDim),
 		tile: tile,
+		at:   make([]int, 0, tile/c.blockTokens),
 	}
 }
 
@@ -79,69 +81,83 @@ func (c *KV) attendRows(a *Attention, h, r, n int, s *Scratch) {
 		s.m[i], s.l[i] = float32(math.Inf(-1)), 0
 	}
 	clear(s.o[:n*c.headDim])
+	s.p.Reset(n)
 	last := a.Start + (r+n-1)/group
 	for t := 0; t <= last; t += s.tile {
-		blocks := a.Table[t/c.blockTokens : min(t+s.tile, last+c.blockTokens)/c.blockTokens]
-		c.scores(a.Layer, blocks, h, n, s)
-		for i := range n {
-			c.weigh(s, i, n, len(blocks), a.Start+(r+i)/group+1-t)
+		s.at = s.at[:0]
+		for _, b := range a.Table[t/c.blockTokens : min(t+s.tile, last+c.blockTokens)/c.blockTokens] {
+			s.at = append(s.at, c.head(a.Layer, b, h))
 		}
-		c.sum(a.Layer, blocks, h, n, s)
+		c.scores(n, s)
+		for i := range n {
+			c.weigh(s, i, a.Start+(r+i)/group+1-t)
+		}
+		c.sum(n, s)
 	}
 	for i := range n {
 		at := (r+i)/group*a.OutStride + (h*group+(r+i)%group)*c.headDim
-		out := a.Out[at : at+c.headDim]
-		copy(out, s.o[i*c.headDim:])
-		c.k.ops.scale(out, 1/s.l[i])
+		c.k.ops.scale(a.Out[at:at+c.headDim], s.o[i*c.headDim:][:c.headDim], 1/s.l[i])
 	}
 }
 
 // scores multiplies the queries by the keys of one tile's blocks.
-func (c *KV) scores(layer int, blocks []kv.Block, h, n int, s *Scratch) {
+func (c *KV) scores(n int, s *Scratch) {
 	panels := c.blockTokens / panelRows
-	for i, b := range blocks {
-		keys := c.head(layer, b, h)
-		out := s.s[i*c.blockTokens:]
-		if c.k.num == BF16 {
-			c.k.ops.mulB16(out, s.tile, s.q.b16, n, c.mem.b16[keys:], c.keyLines, panels, false)
-		} else {
-			c.k.ops.mulF32(out, s.tile, s.q.f32, n, c.mem.f32[keys:], c.keyLines, panels, false)
-		}
+	if c.k.num == BF16 {
+		c.k.ops.scoresB16(product[uint16]{c: s.s, ldc: s.tile, a: s.q.b16, n: n, b: c.mem.b16, lines: c.keyLines, panels: panels}, s.at)
+	} else {
+		scoreBlocks(c.k.ops.mulF32, product[float32]{c: s.s, ldc: s.tile, a: s.q.f32, n: n, b: c.mem.f32, lines: c.keyLines, panels: panels}, s.at)
 	}
 }
 
-// weigh takes the scores of row i of n into its softmax.
-func (c *KV) weigh(s *Scratch, i, n, blocks, visible int) {
-	row := s.s[i*s.tile:][:blocks*c.blockTokens]
+// weigh takes the scores of row i, of which the first visible ones count, into
+// its softmax.
+func (c *KV) weigh(s *Scratch, i, visible int) {
+	row := s.s[i*s.tile:][:len(s.at)*c.blockTokens]
 	visible = min(max(visible, 0), len(row))
+	scale := 1 / float32(math.Sqrt(float64(c.headDim)))
+	at, step := s.p.at(i)
 	var shrink float32
-	s.m[i], s.l[i], shrink = c.k.ops.softmax(row, visible, 1/float32(math.Sqrt(float64(c.headDim))), s.m[i], s.l[i])
-	if shrink != 1 {
-		c.k.ops.scale(s.o[i*c.headDim:][:c.headDim], shrink)
+	if c.k.num == BF16 {
+		s.m[i], s.l[i], shrink = c.k.ops.softmaxB16(s.p.b16[at:], step, row, visible, scale, s.m[i], s.l[i])
+	} else {
+		s.m[i], s.l[i], shrink = c.k.ops.softmaxF32(s.p.f32[at:], step, row, visible, scale, s.m[i], s.l[i])
 	}
-	e := c.k.num.lineElems()
-	base := i &^ 15
-	height := min(16, n-base)
-	for b := range blocks {
-		at := (b*n+base)*c.blockTokens + (i-base)*e
-		if c.k.num == BF16 {
-			c.k.ops.putB16(s.p.b16[at:], height*e, row[b*c.blockTokens:][:c.blockTokens])
-		} else {
-			putF32(s.p.f32[at:], height*e, row[b*c.blockTokens:][:c.blockTokens])
-		}
+	if shrink != 1 {
+		o := s.o[i*c.headDim:][:c.headDim]
+		c.k.ops.scale(o, o, shrink)
 	}
 }
 
 // sum adds the values of one tile's blocks, weighed by the probabilities.
-func (c *KV) sum(layer int, blocks []kv.Block, h, n int, s *Scratch) {
+func (c *KV) sum(n int, s *Scratch) {
 	lines := c.blockTokens / c.k.num.lineElems()
-	for i, b := range blocks {
-		values := c.head(layer, b, h) + c.keyElems
-		at := i * n * c.blockTokens
-		if c.k.num == BF16 {
-			c.k.ops.mulB16(s.o, c.headDim, s.p.b16[at:], n, c.mem.b16[values:], lines, c.valPanels, true)
-		} else {
-			c.k.ops.mulF32(s.o, c.headDim, s.p.f32[at:], n, c.mem.f32[values:], lines, c.valPanels, true)
-		}
+	if c.k.num == BF16 {
+		c.k.ops.sumB16(product[uint16]{c: s.o, ldc: c.headDim, a: s.p.b16, n: n, aLines: s.p.lines,
+			b: c.mem.b16[c.keyElems:], lines: lines, panels: c.valPanels}, s.at)
+	} else {
+		sumBlocks(c.k.ops.mulF32, product[float32]{c: s.o, ldc: c.headDim, a: s.p.f32, n: n, aLines: s.p.lines,
+			b: c.mem.f32[c.keyElems:], lines: lines, panels: c.valPanels}, s.at)
+	}
+}
+
+// scoreBlocks multiplies the same rows by p.panels panels at each index in blocks of
+// p.b, and puts the products beside each other.
+func scoreBlocks[E float32 | uint16](mul func(product[E]), p product[E], blocks []int) {
+	b, c := p.b, p.c
+	for i, at := range blocks {
+		p.b, p.c = b[at:], c[i*p.panels*panelRows:]
+		mul(p)
+	}
+}
+
+// sumBlocks multiplies p.lines lines of the rows after another by the panels at each
+// index in blocks of p.b, and adds the products to c.
+func sumBlocks[E float32 | uint16](mul func(product[E]), p product[E], blocks []int) {
+	b := p.b
+	p.add = true
+	for i, at := range blocks {
+		p.b, p.from = b[at:], i*p.lines
+		mul(p)
 	}
 }

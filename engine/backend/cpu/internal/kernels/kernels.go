@@ -13,19 +13,23 @@ type Kernels struct {
 
 // ops are the loops that differ between instruction sets.
 type ops struct {
-	// mulF32 and mulB16 compute c[i*ldc+r] = sum over k of a[i][k] * b[r][k], or
-	// add that to c with acc, for n rows of a, laid out as in Panel with the given
-	// lines in a row, and 16*panels rows of b, laid out as in Matrix.
-	mulF32 func(c []float32, ldc int, a []float32, n int, b []float32, lines, panels int, acc bool)
-	mulB16 func(c []float32, ldc int, a []uint16, n int, b []uint16, lines, panels int, acc bool)
+	mulF32 func(product[float32])
+	mulB16 func(product[uint16])
+	// scoresB16 and sumB16 are scoreBlocks and sumBlocks.
+	scoresB16 func(p product[uint16], blocks []int)
+	sumB16    func(p product[uint16], blocks []int)
 
-	putB16  func(dst []uint16, step int, v []float32)
-	softmax func(s []float32, visible int, scale float32, m, l float32) (float32, float32, float32)
+	putB16 func(dst []uint16, step int, v []float32)
+	// softmaxF32 and softmaxB16 are softmax, with the probabilities put into the
+	// lines of a panel's row that are step elements apart.
+	softmaxF32 func(dst []float32, step int, s []float32, visible int, scale, m, l float32) (float32, float32, float32)
+	softmaxB16 func(dst []uint16, step int, s []float32, visible int, scale, m, l float32) (float32, float32, float32)
 
 	rmsNorm func(dst, x, w []float32, eps float32)
 	swiGLU  func(dst, gate, up []float32)
 	add     func(dst, x []float32)
-	scale   func(dst []float32, f float32)
+	scale   func(dst, x []float32, f float32)
+	rope    func(x, cos, sin []float32)
 
 	read      func(b []byte) // a multiple of 1 KiB
 	peak      func(rounds int)
@@ -49,10 +53,19 @@ func (k *Kernels) Numerics() Numerics { return k.num }
 func (k *Kernels) ISA() ISA { return k.isa }
 
 func portableOps() ops {
-	return ops{
-		mulF32: mulF32, mulB16: mulB16,
-		putB16: putB16, softmax: softmax,
-		rmsNorm: rmsNorm, swiGLU: swiGLU, add: add, scale: scale,
+	o := ops{
+		mulF32: mulF32,
+		putB16: putB16, softmaxF32: softmaxF32, softmaxB16: softmaxB16,
+		rmsNorm: rmsNorm, swiGLU: swiGLU, add: add, scale: scale, rope: rope,
 		read: readBytes, peak: portablePeak, peakRound: portablePeakRound,
 	}
+	o.multiplyB16(mulB16)
+	return o
+}
+
+// multiplyB16 sets all products of bf16 from one.
+func (o *ops) multiplyB16(mul func(product[uint16])) {
+	o.mulB16 = mul
+	o.scoresB16 = func(p product[uint16], blocks []int) { scoreBlocks(mul, p, blocks) }
+	o.sumB16 = func(p product[uint16], blocks []int) { sumBlocks(mul, p, blocks) }
 }

@@ -24,28 +24,57 @@ func (k *Kernels) Mul(y []float32, stride int, w *Matrix, x *Panel, lo, hi int) 
 	}
 	from := lo / panelRows * w.lines * k.num.stepElems()
 	if k.num == BF16 {
-		k.ops.mulB16(y, stride, x.b16, x.n, w.mem.b16[from:], w.lines, panels, false)
+		k.ops.mulB16(product[uint16]{c: y, ldc: stride, a: x.b16, n: x.n, b: w.mem.b16[from:], lines: w.lines, panels: panels})
 	} else {
-		k.ops.mulF32(y, stride, x.f32, x.n, w.mem.f32[from:], w.lines, panels, false)
+		k.ops.mulF32(product[float32]{c: y, ldc: stride, a: x.f32, n: x.n, b: w.mem.f32[from:], lines: w.lines, panels: panels})
 	}
 }
 
-// mulF32 is the portable product. Element (i, r) is one sum over k in
-// ascending order.
-func mulF32(c []float32, ldc int, a []float32, n int, b []float32, lines, panels int, acc bool) {
-	for p := range panels {
-		panel := b[p*lines*256:][:lines*256]
-		for i := range n {
-			base := i &^ 15
-			h := min(16, n-base)
-			out := (*[panelRows]float32)(c[i*ldc+p*panelRows:])
+// product is c[i*ldc+r] = sum over k of a[i][k] * b[r][k], for n rows of a, laid
+// out as in Panel, and 16*panels rows of b, laid out as in Matrix.
+type product[E float32 | uint16] struct {
+	c   []float32
+	ldc int
+	a   []E
+	n   int
+	b   []E
+	// lines is what a panel of b has. A row of a has aLines (0: as many), of which
+	// the product uses those from line from on.
+	lines, aLines, from int
+	panels              int
+	add                 bool // to what c holds
+}
+
+// rowLines is the number of lines of a row of a.
+func (p *product[E]) rowLines() int {
+	if p.aLines == 0 {
+		return p.lines
+	}
+	return p.aLines
+}
+
+// row is the index in a, in lines, of the first line of row i that the product
+// uses, and the distance to the row's next one.
+func (p *product[E]) row(i int) (line, step int) {
+	base := i &^ 15
+	h := min(16, p.n-base)
+	return base*p.rowLines() + p.from*h + i - base, h
+}
+
+// mulF32 is the portable product. An element is one sum over k in ascending
+// order.
+func mulF32(p product[float32]) {
+	for panel := range p.panels {
+		b := p.b[panel*p.lines*256:][:p.lines*256]
+		for i := range p.n {
+			out := (*[panelRows]float32)(p.c[i*p.ldc+panel*panelRows:])
 			var sum [panelRows]float32
-			if acc {
+			if p.add {
 				sum = *out
 			}
-			row := a[(base*lines+i-base)*16:]
-			for l := range lines {
-				dotF32(&sum, (*[16]float32)(row[l*h*16:]), (*[256]float32)(panel[l*256:]))
+			line, step := p.row(i)
+			for l := range p.lines {
+				dotF32(&sum, (*[16]float32)(p.a[(line+l*step)*16:]), (*[256]float32)(b[l*256:]))
 			}
 			*out = sum
 		}
@@ -62,20 +91,18 @@ func dotF32(sum *[panelRows]float32, x *[16]float32, w *[256]float32) {
 }
 
 // mulB16 is mulF32 for bf16.
-func mulB16(c []float32, ldc int, a []uint16, n int, b []uint16, lines, panels int, acc bool) {
-	for p := range panels {
-		panel := b[p*lines*512:][:lines*512]
-		for i := range n {
-			base := i &^ 15
-			h := min(16, n-base)
-			out := (*[panelRows]float32)(c[i*ldc+p*panelRows:])
+func mulB16(p product[uint16]) {
+	for panel := range p.panels {
+		b := p.b[panel*p.lines*512:][:p.lines*512]
+		for i := range p.n {
+			out := (*[panelRows]float32)(p.c[i*p.ldc+panel*panelRows:])
 			var sum [panelRows]float32
-			if acc {
+			if p.add {
 				sum = *out
 			}
-			row := a[(base*lines+i-base)*32:]
-			for l := range lines {
-				dotB16(&sum, (*[32]uint16)(row[l*h*32:]), (*[512]uint16)(panel[l*512:]))
+			line, step := p.row(i)
+			for l := range p.lines {
+				dotB16(&sum, (*[32]uint16)(p.a[(line+l*step)*32:]), (*[512]uint16)(b[l*512:]))
 			}
 			*out = sum
 		}

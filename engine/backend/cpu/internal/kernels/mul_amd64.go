@@ -29,74 +29,58 @@ func mulDotAVX512(m *mulArgs)
 // the scheduler cannot interrupt it, and 8 rows by 2 panels take some 50 ns a line.
 const maxLines = 1024
 
-// product names one of the vector products. They are called by a switch: a call
-// through a variable would move their arguments to the heap.
-type product int
+// vectorLoop names one of the vector products. They are called by a switch: a
+// call through a variable would move their arguments to the heap.
+type vectorLoop int
 
 const (
-	productF32 product = iota
-	productWiden
-	productDot
+	loopF32 vectorLoop = iota
+	loopWiden
+	loopDot
 )
 
-func (p product) run(m *mulArgs) {
-	switch p {
-	case productF32:
+func (l vectorLoop) run(m *mulArgs) {
+	switch l {
+	case loopF32:
 		mulF32AVX512(m)
-	case productWiden:
+	case loopWiden:
 		mulWidenAVX512(m)
-	case productDot:
+	case loopDot:
 		mulDotAVX512(m)
 	}
 }
 
-func mulF32Vector(c []float32, ldc int, a []float32, n int, b []float32, lines, panels int, acc bool) {
-	v := vector{productF32, unsafe.Pointer(&c[0]), unsafe.Pointer(&a[0]), unsafe.Pointer(&b[0]), ldc, acc}
-	v.mul(n, lines, panels)
-}
+func mulF32Vector(p product[float32]) { mulVector(loopF32, &p) }
 
-func mulB16Widen(c []float32, ldc int, a []uint16, n int, b []uint16, lines, panels int, acc bool) {
-	v := vector{productWiden, unsafe.Pointer(&c[0]), unsafe.Pointer(&a[0]), unsafe.Pointer(&b[0]), ldc, acc}
-	v.mul(n, lines, panels)
-}
+func mulB16Widen(p product[uint16]) { mulVector(loopWiden, &p) }
 
-func mulB16Dot(c []float32, ldc int, a []uint16, n int, b []uint16, lines, panels int, acc bool) {
-	v := vector{productDot, unsafe.Pointer(&c[0]), unsafe.Pointer(&a[0]), unsafe.Pointer(&b[0]), ldc, acc}
-	v.mul(n, lines, panels)
-}
+func mulB16Dot(p product[uint16]) { mulVector(loopDot, &p) }
 
-// vector is a product cut into what registers hold.
-type vector struct {
-	product product
-	c, a, b unsafe.Pointer
-	ldc     int
-	acc     bool
-}
-
-// mul goes through n rows for two panels at a time, which meanwhile stay in the
-// cache.
-func (v *vector) mul(n, lines, panels int) {
-	m := mulArgs{ldc: uintptr(v.ldc) * 4, bPanel: uintptr(lines) * 1024}
-	for p := 0; p < panels; p += 2 {
-		for from := 0; from < lines; from += maxLines {
-			m.lines = uintptr(min(maxLines, lines-from))
+// mulVector goes through the rows for two panels at a time, which meanwhile stay
+// in the cache.
+func mulVector[E float32 | uint16](loop vectorLoop, p *product[E]) {
+	const lineBytes, stepBytes = 64, 1024
+	a, b := unsafe.Pointer(&p.a[0]), unsafe.Pointer(&p.b[0])
+	m := mulArgs{ldc: uintptr(p.ldc) * 4, bPanel: uintptr(p.lines) * stepBytes}
+	for panel := 0; panel < p.panels; panel += 2 {
+		for from := 0; from < p.lines; from += maxLines {
+			m.lines = uintptr(min(maxLines, p.lines-from))
 			m.acc = 0
-			if v.acc || from > 0 {
+			if p.add || from > 0 {
 				m.acc = 1
 			}
-			m.b = unsafe.Add(v.b, (p*lines+from)*1024)
-			for i := 0; i < n; {
-				base := i &^ 15
-				h := min(16, n-base)
+			m.b = unsafe.Add(b, (panel*p.lines+from)*stepBytes)
+			for i := 0; i < p.n; {
+				line, h := p.row(i)
 				rows := 8
-				for rows > base+h-i {
+				for rows > h-i&15 {
 					rows /= 2
 				}
-				m.a = unsafe.Add(v.a, (base*lines+from*h+i-base)*64)
-				m.aStep = uintptr(h) * 64
-				m.c = unsafe.Add(v.c, (i*v.ldc+p*16)*4)
-				m.shape = uintptr(2*rows + min(2, panels-p))
-				v.product.run(&m)
+				m.a = unsafe.Add(a, (line+from*h)*lineBytes)
+				m.aStep = uintptr(h) * lineBytes
+				m.c = unsafe.Pointer(&p.c[i*p.ldc+panel*panelRows])
+				m.shape = uintptr(2*rows + min(2, p.panels-panel))
+				loop.run(&m)
 				i += rows
 			}
 		}

@@ -18,9 +18,10 @@ func (k *Kernels) Add(dst, x []float32) { k.ops.add(dst[:len(x)], x) }
 // Rope rotates the heads in x, each of 2*len(cos) elements, by the angles of one
 // position: elements i and i+headDim/2 are a pair, as in Hugging Face's
 // rotate_half.
-func (k *Kernels) Rope(x, cos, sin []float32) {
+func (k *Kernels) Rope(x, cos, sin []float32) { k.ops.rope(x, cos, sin[:len(cos)]) }
+
+func rope(x, cos, sin []float32) {
 	half := len(cos)
-	sin = sin[:half]
 	for ; len(x) >= 2*half; x = x[2*half:] {
 		lo, hi := x[:half], x[half:2*half]
 		for i, c := range cos {
@@ -67,8 +68,8 @@ func add(dst, x []float32) {
 	}
 }
 
-func scale(dst []float32, f float32) {
-	for j := range dst {
-		dst[j] *= f
+func scale(dst, x []float32, f float32) {
+	for j, v := range x {
+		dst[j] = v * f
 	}
 }

@@ -57,3 +57,15 @@ func softmax(s []float32, visible int, scale float32, m, l float32) (float32, fl
 	shrink := exp(m - top)
 	return top, float32(l*shrink) + sumLanes(&lane), shrink
 }
+
+func softmaxF32(dst []float32, step int, s []float32, visible int, scale, m, l float32) (float32, float32, float32) {
+	m, l, shrink := softmax(s, visible, scale, m, l)
+	putF32(dst, step, s)
+	return m, l, shrink
+}
+
+func softmaxB16(dst []uint16, step int, s []float32, visible int, scale, m, l float32) (float32, float32, float32) {
+	m, l, shrink := softmax(s, visible, scale, m, l)
+	putB16(dst, step, s)
+	return m, l, shrink
+}

@@ -8,10 +8,16 @@ type tileArgs struct {
 	mulArgs         // shape: 2*blocks of rows + panels, of 1 or 2 each
 	aBlock  uintptr // from a block of rows of a to the next, in bytes
 	groups  uintptr // of 1 or 2 blocks of rows
-	pairs   uintptr // of panels, or 1 panel; spoilt
-	_       [2]uintptr
+	pairs   uintptr // of panels, or 1 panel
+	at      *int    // indices in b of parts or runs
+	parts   uintptr // as in scoreBlocks; or 1
+	runs    uintptr // as in sumBlocks; or 1
+	_       [7]uintptr
 	config  tileConfig
 }
+
+// atStart is the index of a product of one part and one run.
+var atStart int
 
 // tileConfig is what LDTILECFG reads: palette 1, and of each tile the bytes in a
 // row and the rows (Intel SDM, volume 1, 18.2).
@@ -52,69 +58,78 @@ const (
 const tileCallLines = 512
 
 // mulTiles is mulB16 with AMX.
-func mulTiles(c []float32, ldc int, a []uint16, n int, b []uint16, lines, panels int, acc bool) {
-	slice, rows := min(lines, tileCallLines), n
-	if n > 16 {
-		slice = min(lines, tileLines)
+func mulTiles(p product[uint16]) {
+	slice, rows := min(p.lines, tileCallLines), p.n
+	if p.n > 16 {
+		slice = min(p.lines, tileLines)
 		rows = max(32, tileRowBytes/(64*slice)&^31)
 	}
-	m := tileArgs{mulArgs: mulArgs{ldc: uintptr(ldc) * 4, bPanel: uintptr(lines) * 1024}, aBlock: uintptr(lines) * 1024}
-	for first := 0; first < panels; first += tilePanels {
-		count := min(tilePanels, panels-first)
-		for from := 0; from < lines; from += slice {
-			m.lines = uintptr(min(slice, lines-from))
-			m.acc = 0
-			if acc || from > 0 {
-				m.acc = 1
-			}
-			for i := 0; i < n; i += rows {
-				t := tileBlock{c: c[i*ldc+first*16:], ldc: ldc, a: a[i*lines*32:], n: min(rows, n-i), b: b[first*lines*512:], panels: count, lines: lines, from: from}
-				t.mul(&m)
+	for first := 0; first < p.panels; first += tilePanels {
+		for from := 0; from < p.lines; from += slice {
+			for i := 0; i < p.n; i += rows {
+				t := tileBlock{product: p, rows: min(i+rows, p.n), first: first, last: min(first+tilePanels, p.panels)}
+				t.add = p.add || from > 0
+				t.b = p.b[from*512:]
+				t.from += from
+				t.mul(i, min(slice, p.lines-from), 1, 1, &atStart)
 			}
 		}
 	}
 }
 
-// tileBlock is a part of a product that stays in the second cache: n rows by
-// the panels, from line from on.
-type tileBlock struct {
-	c           []float32
-	ldc         int
-	a, b        []uint16
-	n, panels   int
-	lines, from int // of a whole row; the first of this part, which has as many as the tileArgs say
+// scoreTiles is scoreBlocks with AMX.
+func scoreTiles(p product[uint16], blocks []int) {
+	t := tileBlock{product: p, rows: p.n, last: p.panels}
+	t.mul(0, p.lines, len(blocks), 1, &blocks[0])
 }
 
-// mul computes the block. Two panels at a time stay in the first cache while
-// rows pass, 32 at a time and the last 31 in blocks of 16 and less.
-func (t *tileBlock) mul(m *tileArgs) {
-	lines := int(m.lines)
-	most := max(1, tileCallLines/lines)
-	for i := 0; i < t.n; {
-		blocks, groups, h := 1, 1, min(16, t.n-i)
-		if t.n-i >= 32 {
-			blocks, groups = 2, min(most, (t.n-i)/32)
+// sumTiles is sumBlocks with AMX.
+func sumTiles(p product[uint16], blocks []int) {
+	t := tileBlock{product: p, rows: p.n, last: p.panels}
+	t.add = true
+	t.mul(0, p.lines, 1, len(blocks), &blocks[0])
+}
+
+// tileBlock is a part of a product that stays in the second cache: rows up to
+// one by panels first to last-1.
+type tileBlock struct {
+	product[uint16]
+	rows, first, last int
+}
+
+// mul computes the block from row i on, for lines of each panel. Two panels at a
+// time stay in the first cache while rows pass, 32 at a time and the last 31 in
+// blocks of 16 and less.
+func (t *tileBlock) mul(i, lines, parts, runs int, at *int) {
+	m := tileArgs{aBlock: uintptr(t.rowLines()) * 1024, at: at, parts: uintptr(parts), runs: uintptr(runs)}
+	m.ldc, m.bPanel, m.lines = uintptr(t.ldc)*4, uintptr(t.lines)*1024, uintptr(lines)
+	if t.add {
+		m.acc = 1
+	}
+	most := max(1, tileCallLines/(lines*parts*runs))
+	for i < t.rows {
+		blocks, groups, h := 1, 1, min(16, t.rows-i)
+		if t.rows-i >= 32 {
+			blocks, groups = 2, min(most, (t.rows-i)/32)
 		}
 		m.config.shape(h)
-		m.aStep = uintptr(h) * 64
-		m.a = unsafe.Pointer(&t.a[i*t.lines*32+t.from*h*32])
-		m.groups = uintptr(groups)
-		for p := 0; p < t.panels; {
-			wide := min(2, t.panels-p)
-			pairs := 1
+		m.aStep, m.groups = uintptr(h)*64, uintptr(groups)
+		line, _ := t.row(i)
+		m.a = unsafe.Pointer(&t.a[line*32])
+		for p := t.first; p < t.last; {
+			wide, pairs := min(2, t.last-p), 1
 			if wide == 2 {
-				pairs = max(1, min(most/groups, (t.panels-p)/2))
+				pairs = max(1, min(most/groups, (t.last-p)/2))
 			}
-			m.shape = uintptr(2*blocks + wide)
-			m.pairs = uintptr(pairs)
-			m.c = unsafe.Pointer(&t.c[i*t.ldc+p*16])
-			m.b = unsafe.Pointer(&t.b[(p*t.lines+t.from)*512])
-			mulTilesAMX(m)
+			if parts > 1 {
+				pairs = t.last / 2 // parts lie beside each other
+			}
+			m.shape, m.pairs = uintptr(2*blocks+wide), uintptr(pairs)
+			m.c = unsafe.Pointer(&t.c[i*t.ldc+p*panelRows])
+			m.b = unsafe.Pointer(&t.b[p*t.lines*512])
+			mulTilesAMX(&m)
 			p += pairs * wide
 		}
-		i += groups * (blocks - 1) * 32
-		if blocks == 1 {
-			i += h
-		}
+		i += min(t.rows-i, groups*blocks*16)
 	}
 }

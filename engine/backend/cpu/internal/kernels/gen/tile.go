@@ -23,18 +23,39 @@ const (
 // 0 to 8 KiB, 2 KiB came closest to a loop that only reads.
 const streamAhead = 2048
 
+// Fields of tileArgs behind those that text loads.
+const (
+	argA      = 8
+	argB      = 16
+	argBlock  = 72  // bytes from a block of rows of a to the next
+	argGroups = 80  // of one or two blocks of rows
+	argPairs  = 88  // of panels, or one panel
+	argAt     = 96  // indices of blocks of b, in elements
+	argParts  = 104 // blocks whose products lie beside each other
+	argRuns   = 112 // blocks whose products are added up
+	argConfig = 176
+
+	// Room for what no register is left for.
+	tmpGroups = 120 // left
+	tmpPairs  = 128 // left
+	tmpParts  = 136 // left
+	tmpRuns   = 144 // left
+	tmpColumn = 152 // of c
+	tmpAt     = 160 // of the part
+)
+
 // tileProducts writes mulTilesAMX, with a variant for each number of blocks of
-// rows and of panels. c, a, b and strides are as in vectorProducts. A second
-// block of rows follows the first at 72(DI) bytes, and so does the next group of
-// one or two blocks, of which there are 80(DI); 88(DI) pairs of panels are gone
-// through (or one panel). 96(DI) and 104(DI) are for the groups that are left and
-// the column of c. The tiles' configuration is at 112(DI).
+// rows and of panels. c, a, b and strides are as in vectorProducts. It goes
+// through parts, in them through pairs of panels, in them through groups of rows,
+// and for each group's sums through runs of lines.
 func tileProducts() []byte {
 	a := newAsm()
 	a.text("mulTilesAMX")
-	a.raw(vex(0, 0x49, 0x40|regDI, 112), "LDTILECFG 112(DI)")
+	a.raw(vex(0, 0x49, 0x80|regDI, argConfig, 0, 0, 0), fmt.Sprintf("LDTILECFG %d(DI)", argConfig))
 	a.op("MOVQ $64, AX")
-	a.op("MOVQ DX, 104(DI)")
+	a.op("MOVQ DX, %d(DI)", tmpColumn)
+	a.move(argAt, tmpAt)
+	a.move(argParts, tmpParts)
 	shapes := []int{2, 1}
 	for _, blocks := range shapes {
 		for _, panels := range shapes {
@@ -54,25 +75,63 @@ func tileProducts() []byte {
 	return a.Bytes()
 }
 
+// move copies a field.
+func (a *asm) move(from, to int) {
+	a.op("MOVQ %d(DI), R12", from)
+	a.op("MOVQ R12, %d(DI)", to)
+}
+
 func tileProduct(a *asm, blocks, panels int) {
 	name := fmt.Sprintf("m%dn%d", blocks, panels)
 	a.line("")
 	a.line("%s:", name)
-	a.op("MOVQ 80(DI), R12")
-	a.op("MOVQ R12, 96(DI)") // groups left
+	a.move(argPairs, tmpPairs)
+	a.line("%spair:", name)
+	a.move(argGroups, tmpGroups)
 	a.line("%sgroup:", name)
+	tileSums(a, name, blocks, panels)
+	a.op("MOVQ %d(DI), R12", argBlock)
+	a.op("MOVQ CX, R13")
+	a.op("SHLQ $4, R13")
+	for range blocks {
+		a.op("ADDQ R12, SI")
+		a.op("ADDQ R13, DX")
+	}
+	a.op("DECQ %d(DI)", tmpGroups)
+	a.op("JNE %sgroup", name)
+
+	a.op("MOVQ %d(DI), SI", argA)
+	a.op("MOVQ %d(DI), DX", tmpColumn)
+	a.op("ADDQ $128, DX")
+	a.op("MOVQ DX, %d(DI)", tmpColumn)
+	a.op("LEAQ (BX)(R9*2), BX")
+	a.op("DECQ %d(DI)", tmpPairs)
+	a.op("JNE %spair", name)
+
+	a.op("MOVQ %d(DI), BX", argB)
+	a.op("ADDQ $8, %d(DI)", tmpAt)
+	a.op("DECQ %d(DI)", tmpParts)
+	a.op("JNE %s", name)
+	a.op("JMP done")
+}
+
+// tileSums computes the sums of one group of rows and one pair of panels.
+func tileSums(a *asm, name string, blocks, panels int) {
 	for t := range 2 * blocks {
 		if t%2 < panels {
 			a.raw(vex(3, 0x49, 0xc0|t<<3), fmt.Sprintf("TILEZERO T%d", t))
 		}
 	}
 	a.op("TESTQ R11, R11")
-	a.op("JEQ %ssteps", name)
+	a.op("JEQ %sruns", name)
 	eachTile(a, blocks, panels, tileLoad)
-
-	a.line("%ssteps:", name)
+	a.line("%sruns:", name)
+	a.move(argRuns, tmpRuns)
+	a.op("MOVQ %d(DI), R14", tmpAt)
 	a.op("MOVQ SI, R12") // a
-	a.op("MOVQ BX, R13") // b
+	a.line("%srun:", name)
+	a.op("MOVQ (R14), R13")
+	a.op("LEAQ (BX)(R13*2), R13") // b
 	a.op("MOVQ R10, R15")
 	a.line("%sstep:", name)
 	tileStep(a, blocks, panels)
@@ -80,27 +139,14 @@ func tileProduct(a *asm, blocks, panels int) {
 	a.op("ADDQ $1024, R13")
 	a.op("DECQ R15")
 	a.op("JNE %sstep", name)
-
+	a.op("MOVQ %d(DI), R14", argRuns)
+	a.op("SUBQ %d(DI), R14", tmpRuns)
+	a.op("SHLQ $3, R14")
+	a.op("ADDQ %d(DI), R14", tmpAt)
+	a.op("ADDQ $8, R14")
+	a.op("DECQ %d(DI)", tmpRuns)
+	a.op("JNE %srun", name)
 	eachTile(a, blocks, panels, tileStore)
-	// The next group of blocks.
-	a.op("MOVQ 72(DI), R12")
-	a.op("MOVQ CX, R13")
-	a.op("SHLQ $4, R13")
-	for range blocks {
-		a.op("ADDQ R12, SI")
-		a.op("ADDQ R13, DX")
-	}
-	a.op("DECQ 96(DI)")
-	a.op("JNE %sgroup", name)
-	// The next pair of panels, with all groups again.
-	a.op("MOVQ 8(DI), SI")
-	a.op("MOVQ 104(DI), DX")
-	a.op("ADDQ $128, DX")
-	a.op("MOVQ DX, 104(DI)")
-	a.op("LEAQ (BX)(R9*2), BX")
-	a.op("DECQ 88(DI)")
-	a.op("JNE %s", name)
-	a.op("JMP done")
 }
 
 // tileStep multiplies one line of each block of rows by one step of each panel.
@@ -117,7 +163,7 @@ func tileStep(a *asm, blocks, panels int) {
 		tileDot(a, 1, tileA, tileB+1)
 	}
 	if blocks == 2 {
-		a.op("MOVQ 72(DI), R14")
+		a.op("MOVQ %d(DI), R14", argBlock)
 		a.op("ADDQ R12, R14")
 		tileLoad(a, tileA+1, regR14, "R14", regAX, "AX")
 		tileDot(a, 2, tileA+1, tileB)
