@@ -24,7 +24,7 @@ type Automaton struct {
 
 // Bounds on what an automaton remembers; beyond them it starts anew.
 const (
-	maxMaskBytes = 32 << 20
+	maxMaskBytes = 8 << 20
 	maxFrames    = 1 << 16
 )
 

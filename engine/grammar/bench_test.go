@@ -2,6 +2,7 @@ package grammar
 
 import (
 	"fmt"
+	"math/bits"
 	"math/rand/v2"
 	"testing"
 )
@@ -67,13 +68,11 @@ func BenchmarkOutput(b *testing.B) {
 				}
 				for !m.Done() {
 					m.Mask(mask)
-					id := int32(r.IntN(n))
-					for !has(mask, id) {
-						id = int32(r.IntN(n))
-						if r.IntN(100) == 0 {
-							id = int32(r.IntN(256))
-						}
+					w := r.IntN(len(mask))
+					for mask[w] == 0 {
+						w = (w + 1) % len(mask)
 					}
+					id := int32(64*w + bits.TrailingZeros64(mask[w]))
 					if err := m.Accept(id); err != nil {
 						b.Fatal(err)
 					}

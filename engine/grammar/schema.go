@@ -2,7 +2,6 @@ package grammar
 
 import (
 	"fmt"
-	"math/big"
 	"net/url"
 	"slices"
 	"strconv"
@@ -253,58 +252,6 @@ func (t *translator) count(v *value) (int, error) {
 		}
 	}
 	return 0, t.errorf(v, "must be a whole number from 0")
-}
-
-func (t *translator) number(v *value, name string) (expression, error) {
-	var l limits
-	for _, m := range v.members {
-		if !slices.Contains(ofType["number"], m.name) {
-			continue
-		}
-		if m.kind != number {
-			return nil, t.errorf(m.value, "must be a number")
-		}
-		r, err := m.rational()
-		if err != nil {
-			return nil, err
-		}
-		l.add(m.name, r)
-	}
-	var c choice
-	switch {
-	case name == "integer" && l == limits{}:
-		return wholeNumber(), nil
-	case name == "number" && l == limits{}:
-		return anyNumber(), nil
-	case name == "integer":
-		c = l.integers()
-	default:
-		c = l.numbers()
-	}
-	if c == nil {
-		return nil, t.errorf(v, "no %s within its limits can be written: supported are integers of up to %d digits and, for numbers, fractions between two of them", name, wholeDigits)
-	}
-	return c, nil
-}
-
-// add narrows the limits by a keyword.
-func (l *limits) add(keyword string, r *big.Rat) {
-	open := strings.HasPrefix(keyword, "exclusive")
-	if strings.HasSuffix(strings.ToLower(keyword), "minimum") {
-		if c := cmpOr(l.low, r, -1); c < 0 || c == 0 && open {
-			l.low, l.lowOpen = r, open
-		}
-	} else if c := cmpOr(l.high, r, 1); c > 0 || c == 0 && open {
-		l.high, l.highOpen = r, open
-	}
-}
-
-// cmpOr compares, and is otherwise if there is nothing to compare.
-func cmpOr(a, b *big.Rat, otherwise int) int {
-	if a == nil {
-		return otherwise
-	}
-	return a.Cmp(b)
 }
 
 // reference translates the schema that a $ref names, as a rule.

@@ -93,5 +93,5 @@ func logWeight(w uint64) float64 {
 func widen(f float32) float64 {
 	b := math.Float32bits(f)
 	wide := uint64(b&math.MaxInt32)<<29 | uint64(b>>31)<<63
-	return math.Float64frombits(wide) * 0x1p896
+	return float64(math.Float64frombits(wide) * 0x1p896)
 }

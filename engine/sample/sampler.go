@@ -17,8 +17,8 @@ type Sampler struct {
 	candidates []candidate
 }
 
-// Choose chooses a token as the package comment says. It overwrites c and
-// reuses its slices. The logits of a forced pick may be nil if it asks for
+// Choose chooses a token as the package comment says, with parameters that
+// Validate takes. It overwrites c and reuses its slices. The logits of a forced pick may be nil if it asks for
 // nothing else.
 func (s *Sampler) Choose(logits []float32, p *Pick, c *Choice) error {
 	c.Logprob, c.Top, c.Logits = 0, c.Top[:0], c.Logits[:0]
@@ -45,6 +45,9 @@ func (s *Sampler) Choose(logits []float32, p *Pick, c *Choice) error {
 // check refuses rows from which nothing follows, and finds the most likely
 // token without regard to the mask.
 func check(logits []float32, p *Pick) (best int, err error) {
+	if err := p.Validate(); err != nil {
+		return 0, err
+	}
 	if len(logits) == 0 || len(logits) > maxVocab {
 		return 0, fmt.Errorf("a row of %d logits; there must be 1 to %d", len(logits), maxVocab)
 	}

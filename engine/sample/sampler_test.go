@@ -100,9 +100,13 @@ func TestChooseErrors(t *testing.T) {
 		{make([]float32, 65), Pick{Forced: -1, Mask: []uint64{4}}, "1 words for 65 logits"},
 		{nil, Pick{Forced: -1}, "0 logits"},
 		{nil, Pick{Forced: 1, Logits: true}, "0 logits"},
+		{[]float32{0, 1}, Pick{Forced: -1, Params: Params{Temperature: -1}}, "temperature is -1"},
 		{make([]float32, maxVocab+1), Pick{Forced: -1}, "524289 logits"},
 	} {
-		c.pick.Temperature, c.pick.Logprobs = 1, -1
+		c.pick.Logprobs = -1
+		if c.pick.Temperature == 0 {
+			c.pick.Temperature = 1
+		}
 		var s Sampler
 		err := s.Choose(c.logits, &c.pick, &Choice{})
 		if err == nil || !strings.Contains(err.Error(), c.want) {

@@ -13,6 +13,7 @@ import (
 // draws, and return what to do. The same calls give the same answers.
 var pure = []string{
 	"engine/kv",
+	"engine/sample",
 	"engine/sched",
 	"internal/spell",
 	"internal/rng",
