@@ -200,6 +200,30 @@ func TestWriteFails(t *testing.T) {
 	}
 }
 
+// stuck is a disk that takes nothing in until it is released.
+type stuck struct{ release chan struct{} }
+
+func (s stuck) Write(p []byte) (int, error) {
+	<-s.release
+	return len(p), nil
+}
+
+// TestBehind writes more than is kept in memory: the engine goes on, and the
+// trace says that it is not complete.
+func TestBehind(t *testing.T) {
+	s := stuck{make(chan struct{})}
+	w := trace.NewWriter(s, trace.Engine{})
+	q := sched.Request{ID: 1, Prompt: kv.NewChain(blockTokens, 0)}
+	prompt := w.Prompt(0, 0, make([]int32, 1<<20)) // 2 MB as text
+	for range 40 {
+		w.Add(0, &q, prompt, nil)
+	}
+	close(s.release)
+	if err := w.Close(); err == nil || !strings.Contains(err.Error(), "ends early") {
+		t.Errorf("closed with %v", err)
+	}
+}
+
 func FuzzReader(f *testing.F) {
 	text, err := os.ReadFile("testdata/run.jsonl")
 	if err != nil {

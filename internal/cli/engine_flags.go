@@ -51,11 +51,11 @@ type engineOptions struct {
 func (o *engineOptions) flags(f *pflag.FlagSet, slots int) {
 	o.model.flags(f)
 	f.StringVar(&o.template, "chat-template", "", "the `name` of the chat template, llama3 or chatml (default: the model's own)")
-	f.StringVar(&o.backend, "backend", "cpu", "what computes: cpu, or null, which computes nothing (`name`)")
+	f.StringVar(&o.backend, "backend", "cpu", "the `device`: cpu, or null, which computes nothing")
 	f.StringVar(&o.numerics, "numerics", "bf16", "the `format` of weights, keys and values: bf16 or f32")
 	f.StringVar(&o.kernels, "kernels", "", "the `instructions` to use: portable, avx512, avx512-bf16 or amx (default: the fastest here)")
 	f.IntVar(&o.threads, "threads", 0, "the `number` of threads that compute; 0 is one for each processor")
-	f.IntVar(&o.slots, "slots", slots, "how many requests run at once")
+	f.IntVar(&o.slots, "slots", slots, "how many `requests` run at once")
 	f.IntVar(&o.budget, "budget", 512, "the most `tokens` computed in an iteration")
 	f.IntVar(&o.context, "context", 0, "the longest context in `tokens`; 0 is the model's, as far as the memory holds it")
 	f.IntVar(&o.block, "block", 32, "`tokens` in a block of keys and values")

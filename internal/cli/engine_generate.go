@@ -59,10 +59,10 @@ prompt, seed and settings give the same text.`,
 	f.StringVarP(&o.prompt, "prompt", "p", "", "the `text` to continue, or with --chat to answer")
 	f.StringVar(&o.promptFile, "prompt-file", "", "the `file` with the prompt; - is standard input")
 	f.BoolVar(&o.chat, "chat", false, "the prompt is a user's message: write it as the model's chat template does")
-	f.StringVar(&o.system, "system", "", "the system message of the chat (`text`)")
+	f.StringVar(&o.system, "system", "", "the `text` of the chat's system message")
 	f.IntVarP(&o.maxTokens, "max-tokens", "n", 64, "the most `tokens` to generate")
 	f.Uint64Var(&o.params.Seed, "seed", 1, "the `seed` of the draws")
-	f.Float32Var(&o.params.Temperature, "temperature", 0, "divides the logits; 0 takes the most likely token")
+	f.Float32Var(&o.params.Temperature, "temperature", 0, "divides the logits by this `number`; 0 takes the most likely token")
 	f.IntVar(&o.params.TopK, "top-k", 0, "draw from the `k` most likely tokens; 0 is all")
 	f.Float32Var(&o.params.TopP, "top-p", 1, "draw from the most likely tokens whose `probability` adds up to this")
 	f.Float32Var(&o.params.MinP, "min-p", 0, "drop tokens less likely than this `share` of the most likely one")
@@ -70,7 +70,7 @@ prompt, seed and settings give the same text.`,
 	f.BoolVar(&o.ignoreEnd, "ignore-end", false, "go on to --max-tokens over the model's end of text and --stop")
 	f.IntVar(&o.logprobs, "logprobs", -1, "show each token's log-probability, and those of the `n` most likely ones")
 	f.StringVar(&o.schema, "json-schema", "", "write a document of the JSON Schema in this `file`")
-	f.StringVar(&o.format, "format", "text", "text or json (`name`)")
+	f.StringVar(&o.format, "format", "text", "the `form` of the output: text or json")
 	return cmd
 }
 
