@@ -9,7 +9,7 @@
 //	batch16    16 sequences decode 128 tokens each, side by side: output tokens
 //	           per second from the last one's first token to the first one's end,
 //	           so that all 16 run throughout
-//	sessions16 16 sessions of 3 calls over one shared prefix, at once and one
+//	sessions16 16 sessions of 2 calls over one shared prefix, at once and one
 //	           after another: output tokens per second of the first, and its ratio
 //	           to the second
 //	stall16384 a prompt of 16,384 tokens arrives while 4 sequences decode: their

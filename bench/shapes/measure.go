@@ -151,11 +151,11 @@ func summarize(s Shape, runs []Line) Line {
 		slices.Sort(v)
 		return v
 	}
-	mid := func(f func(*Line) float64) float64 { return median(of(f)) }
+	mid := func(f func(*Line) float64) float64 { return Median(of(f)) }
 	rates := of(func(l *Line) float64 { return l.TokensPerS })
 	return Line{
 		Shape: s.String(), Repeats: len(runs),
-		TokensPerS: median(rates), Low: rates[0], High: rates[len(rates)-1],
+		TokensPerS: Median(rates), Low: rates[0], High: rates[len(rates)-1],
 		GBPerS:    mid(func(l *Line) float64 { return l.GBPerS }),
 		GFLOPPerS: mid(func(l *Line) float64 { return l.GFLOPPerS }),
 		TTFTMs:    mid(func(l *Line) float64 { return l.TTFTMs }),
@@ -169,8 +169,9 @@ func summarize(s Shape, runs []Line) Line {
 	}
 }
 
-// median is that of sorted values.
-func median(v []float64) float64 {
+// Median is the middle value, or the mean of the two in the middle.
+func Median(values []float64) float64 {
+	v := slices.Sorted(slices.Values(values))
 	if n := len(v); n%2 == 0 {
 		return (v[n/2-1] + v[n/2]) / 2
 	}

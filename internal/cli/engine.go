@@ -12,6 +12,7 @@ import (
 
 func newEngine(g *global, stdio Stdio) *cobra.Command {
 	return group("engine", "Run a model on this machine",
+		newEngineBench(g, stdio),
 		newEngineExport(g, stdio),
 		newEngineGenerate(g, stdio),
 		newEngineModels(stdio),
