@@ -89,6 +89,9 @@ func (c *Config) batching(d *topology.Deployment) (batching.Config, *steptime.Ov
 		model, overhead = profile.Linear(), &profile.Overhead
 	}
 	cfg.Cost = &model
+	if c.Tune != nil {
+		c.Tune(d, &cfg)
+	}
 	return cfg, overhead
 }
 

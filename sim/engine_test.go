@@ -8,6 +8,7 @@ import (
 
 	"tierlab/engine/sched"
 	"tierlab/reference/topology"
+	"tierlab/sim/batching"
 	"tierlab/sim/steptime"
 	"tierlab/workloads"
 )
@@ -122,6 +123,25 @@ func TestMeasuredEngine(t *testing.T) {
 	const us = time.Microsecond
 	if a.Queue.D() != 4000*us || a.Prefill.D() != (2000+2100)*us || a.Decode.D() != (10*1001+1000)*us {
 		t.Errorf("queue %v, prefill %v, decode %v; by hand 4ms, 4.1ms, 11.01ms", a.Queue.D(), a.Prefill.D(), a.Decode.D())
+	}
+}
+
+// TestTune: a run may set what a topology does not say, and watch every plan.
+func TestTune(t *testing.T) {
+	cfg := quiet(t, chain(t, 2, 100, 50))
+	plans, shown := uint64(0), time.Duration(-1)
+	cfg.Tune = func(d *topology.Deployment, c *batching.Config) {
+		c.Sched.Slots, c.Steps = 1, true
+		c.OnPlan = func(at time.Duration, p *sched.Plan) {
+			if at <= shown || len(p.Rows) != 1 {
+				t.Errorf("a plan of %d rows at %v, after one at %v", len(p.Rows), at, shown)
+			}
+			plans, shown = plans+1, at
+		}
+	}
+	_, totals := play(t, cfg)
+	if plans != totals.Engines.Iterations || plans == 0 {
+		t.Errorf("%d plans shown, %d iterations", plans, totals.Engines.Iterations)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"tierlab/reference/agent"
 	"tierlab/reference/router"
 	"tierlab/reference/topology"
+	"tierlab/sim/batching"
 	"tierlab/sim/steptime"
 	"tierlab/workloads"
 )
@@ -33,6 +34,10 @@ type Config struct {
 	// Retain is how long sites are asked to keep a session's context over its
 	// tool calls, at the engine fidelity: a time, 0 for not at all, or AutoRetain.
 	Retain time.Duration
+	// Tune, if set, may change how a deployment's engine is configured, at the
+	// engine fidelity: for what a topology does not say, such as fairness between
+	// sessions, or to be shown each plan. It is asked more than once.
+	Tune func(d *topology.Deployment, c *batching.Config)
 
 	Arrivals Arrivals
 	// Sessions is how many arrivals are measured, after WarmUp (a time, or
