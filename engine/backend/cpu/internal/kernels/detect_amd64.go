@@ -38,3 +38,7 @@ func detect() Features {
 	f.AMX = f.AVX512BF16 && has(saved, 17, 18) && has(d7, 22, 24) && permitTiles()
 	return f
 }
+
+// pause tells the chip that a loop waits, so that the other thread of the core
+// goes first.
+func pause()

@@ -1,7 +1,6 @@
 package kernels
 
 import (
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -12,8 +11,9 @@ import (
 // most the task it has begun. Which worker runs a task does not matter for a
 // result's bits, since every element has one task that computes it.
 //
-// Between regions workers spin for a short while, as the next one mostly
-// follows at once, and then sleep.
+// Who waits, a worker for the next region or the caller for the last task, spins
+// for a short while, as it mostly comes at once, and then sleeps: on a machine
+// with more to do, spinning would keep from the processor what it waits for.
 type Pool struct {
 	workers int
 
@@ -24,32 +24,34 @@ type Pool struct {
 	open  atomic.Int64 // region number << 32 | tasks that nobody has taken
 	left  atomic.Int32 // tasks that have not been finished
 
-	region int64 // number of the region under way
-	asleep []parking
+	region int64     // number of the region under way
+	beds   []parking // of the caller and the workers
 	closed atomic.Bool
 	gone   sync.WaitGroup
 }
 
-// parking is where a worker sleeps, on a line of its own.
+// parking is where one goroutine sleeps, on a cache line of its own.
 type parking struct {
 	asleep atomic.Bool
 	wake   chan struct{} // room for 1
 	_      [48]byte
 }
 
-// spin is how long a worker waits for the next region before it sleeps. A
-// sleeper takes some 5 to 50 us to wake.
+// spin is how long a goroutine waits before it sleeps, from which it takes some
+// 5 to 50 us to wake.
 const spin = 60 * time.Microsecond
 
 // NewPool starts a pool of the given number of workers, the caller of Run
 // included.
 func NewPool(workers int) *Pool {
 	p := &Pool{workers: max(workers, 1)}
-	p.asleep = make([]parking, p.workers)
-	for w := 1; w < p.workers; w++ {
-		p.asleep[w].wake = make(chan struct{}, 1)
-		p.gone.Add(1)
-		go p.work(w)
+	p.beds = make([]parking, p.workers)
+	for w := range p.beds {
+		p.beds[w].wake = make(chan struct{}, 1)
+		if w > 0 {
+			p.gone.Add(1)
+			go p.work(w)
+		}
 	}
 	return p
 }
@@ -72,32 +74,27 @@ func (p *Pool) Run(tasks int, job func(worker, task int)) {
 	p.left.Store(int32(tasks))
 	p.open.Store(p.region<<32 | int64(tasks))
 	for w := 1; w < p.workers; w++ {
-		if p.asleep[w].asleep.CompareAndSwap(true, false) {
-			p.asleep[w].wake <- struct{}{}
-		}
+		p.beds[w].rouse()
 	}
 	p.take(0)
-	for i := 0; p.left.Load() > 0; i++ {
-		if i > 1000 {
-			runtime.Gosched()
-		}
-	}
+	p.beds[0].await(p.finished)
 	p.job = nil
 }
 
-// take runs open tasks until there are none, and reports whether it ran any.
-func (p *Pool) take(worker int) bool {
-	ran := false
+// take runs open tasks until there are none.
+func (p *Pool) take(worker int) {
 	for {
 		v := p.open.Load()
 		n := int32(v)
 		if n == 0 {
-			return ran
+			return
 		}
-		if p.open.CompareAndSwap(v, v-1) {
-			p.job(worker, int(p.tasks-n))
-			p.left.Add(-1)
-			ran = true
+		if !p.open.CompareAndSwap(v, v-1) {
+			continue
+		}
+		p.job(worker, int(p.tasks-n))
+		if p.left.Add(-1) == 0 && worker != 0 {
+			p.beds[0].rouse()
 		}
 	}
 }
@@ -106,29 +103,42 @@ func (p *Pool) take(worker int) bool {
 func (p *Pool) work(worker int) {
 	defer p.gone.Done()
 	for !p.closed.Load() {
-		if p.take(worker) || p.awaitTask() {
-			continue
-		}
-		at := &p.asleep[worker]
-		at.asleep.Store(true)
-		// A region that opened before it could see the flag woke nobody.
-		if (int32(p.open.Load()) != 0 || p.closed.Load()) && at.asleep.CompareAndSwap(true, false) {
-			continue
-		}
-		<-at.wake
+		p.beds[worker].await(p.called)
+		p.take(worker)
 	}
 }
 
-// awaitTask spins until a task is open or the spinning has lasted long enough.
-func (p *Pool) awaitTask() bool {
+// finished reports that the region under way has ended, called that a worker is
+// needed.
+func (p *Pool) finished() bool { return p.left.Load() == 0 }
+func (p *Pool) called() bool   { return int32(p.open.Load()) != 0 || p.closed.Load() }
+
+// await returns when ready holds, or somewhat later.
+func (b *parking) await(ready func() bool) {
 	start := time.Now()
-	for i := 1; ; i++ {
-		if int32(p.open.Load()) != 0 || p.closed.Load() {
-			return true
+	for i := 1; !ready(); i++ {
+		pause()
+		if i%64 == 0 && time.Since(start) > spin {
+			b.sleep(ready) // and on, as it may be roused for what was before
+			start = time.Now()
 		}
-		if i%256 == 0 && time.Since(start) > spin {
-			return false
-		}
+	}
+}
+
+// sleep waits to be roused, unless ready holds already: who makes it hold before
+// it could see the flag rouses nobody.
+func (b *parking) sleep(ready func() bool) {
+	b.asleep.Store(true)
+	if ready() && b.asleep.CompareAndSwap(true, false) {
+		return
+	}
+	<-b.wake
+}
+
+// rouse wakes who sleeps here.
+func (b *parking) rouse() {
+	if b.asleep.Load() && b.asleep.CompareAndSwap(true, false) {
+		b.wake <- struct{}{}
 	}
 }
 
@@ -136,9 +146,7 @@ func (p *Pool) awaitTask() bool {
 func (p *Pool) Close() {
 	p.closed.Store(true)
 	for w := 1; w < p.workers; w++ {
-		if p.asleep[w].asleep.CompareAndSwap(true, false) {
-			p.asleep[w].wake <- struct{}{}
-		}
+		p.beds[w].rouse()
 	}
 	p.gone.Wait()
 }
