@@ -125,7 +125,7 @@ func BenchmarkStep(b *testing.B) {
 			for _, c := range []struct {
 				name           string
 				rows, start, n int
-			}{{"pp512", 1, 0, 512}, {"tg1", 1, 128, 1}, {"tg4", 4, 128, 1}, {"tg16", 16, 128, 1}} {
+			}{{"pp512", 1, 0, 512}, {"tg1", 1, 130, 1}, {"tg4", 4, 130, 1}, {"tg16", 16, 130, 1}} {
 				b.Run(c.name, func(b *testing.B) { benchmarkSteps(b, newBatch(b, x, c.rows, c.start, c.n), ceiling) })
 			}
 		})
