@@ -128,33 +128,52 @@ func BenchmarkLength(b *testing.B) {
 }
 
 // BenchmarkEngine is the engine fidelity on one core with histograms only, on
-// the embedded workload, under a policy that keeps all steps in the central tier
-// and one that spreads them; sessions are those active at a time for each of the
-// tier's sites.
+// the embedded workload: sessions are those active at a time for each site of the
+// tier that the policy keeps to (static-central: three sites of six replicas;
+// static-metro: as many as there are homes).
 func BenchmarkEngine(b *testing.B) {
-	for _, policy := range []string{"static-central", "least-loaded"} {
-		for _, n := range []int{16, 64} {
-			b.Run(fmt.Sprintf("%s/sessions=%d", policy, n), func(b *testing.B) {
-				cfg := benchConfig(b, "agent-cloud", policy, 0, 0)
-				sites := len(cfg.Scenario.World.SitesIn(topology.Central))
-				cfg.Fidelity, cfg.Arrivals.N, cfg.Sessions = Engine, n*sites, 10*n*sites
-				var e Engines
-				done := 0
-				b.ResetTimer()
-				for range b.N {
-					t := steps(b, cfg)
-					done += t.Steps
-					e.Rows += t.Engines.Rows
-					e.Iterations += t.Engines.Iterations
-					e.Produced += t.Engines.Produced
-					e.Jobs += t.Engines.Jobs
-				}
-				seconds := b.Elapsed().Seconds()
-				b.ReportMetric(float64(done)/seconds, "steps/s")
-				b.ReportMetric(float64(e.Rows)/seconds, "seq-iterations/s")
-				b.ReportMetric(float64(e.Produced)/float64(e.Jobs), "tokens/answer")
-				b.ReportMetric(float64(e.Rows)/float64(e.Iterations), "rows/iteration")
-			})
-		}
+	for _, c := range []struct {
+		policy string
+		sites  int
+	}{{"static-central", 3}, {"static-metro", 30}, {"session-affinity", 3}, {"keyword", 3}} {
+		b.Run(c.policy, func(b *testing.B) { benchEngine(b, c.policy, 64*c.sites, 10*64*c.sites) })
 	}
+}
+
+// BenchmarkEngineLength is a run ten times as long as another: the cost of a
+// step should not depend on it.
+func BenchmarkEngineLength(b *testing.B) {
+	for _, sessions := range []int{1000, 10_000} {
+		b.Run(fmt.Sprint(sessions), func(b *testing.B) { benchEngine(b, "static-central", 192, sessions) })
+	}
+}
+
+func benchEngine(b *testing.B, policy string, active, sessions int) {
+	cfg := benchConfig(b, "agent-cloud", policy, sessions, active)
+	cfg.Fidelity = Engine
+	var e Engines
+	done, cpu := 0, -cpuTime()
+	b.ResetTimer()
+	for range b.N {
+		t := steps(b, cfg)
+		done += t.Steps
+		e.Jobs += t.Engines.Jobs
+		e.Rows += t.Engines.Rows
+		e.Iterations += t.Engines.Iterations
+		e.Produced += t.Engines.Produced
+		e.Computed += t.Engines.Computed
+		e.Found += t.Engines.Found
+	}
+	b.StopTimer()
+	cpu += cpuTime()
+	seconds := b.Elapsed().Seconds()
+	b.ReportMetric(float64(done)/seconds, "steps/s")
+	if cpu > 0 {
+		b.ReportMetric(float64(done)/cpu.Seconds(), "steps/cpu-s")
+		b.ReportMetric(float64(e.Rows)/cpu.Seconds(), "seq-iterations/cpu-s")
+	}
+	b.ReportMetric(float64(e.Produced)/float64(e.Jobs), "tokens/answer")
+	b.ReportMetric(float64(e.Rows)/float64(e.Iterations), "rows/iteration")
+	b.ReportMetric(float64(e.Computed)/float64(done), "computed/step")
+	b.ReportMetric(float64(e.Found)/float64(done), "found/step")
 }

@@ -51,7 +51,7 @@ func TestCheckHasTeeth(t *testing.T) {
 		"KV-2": func(c *Cache, _ *Table) { c.free[0] = c.free[1] },
 		"KV-3": func(c *Cache, tab *Table) { c.meta[tab.last].refs++ },
 		"KV-4": func(c *Cache, tab *Table) { c.meta[c.meta[tab.last].parent].depth++ },
-		"KV-5": func(c *Cache, tab *Table) { c.index.remove(c.meta, c.meta[tab.last].parent) },
+		"KV-5": func(c *Cache, tab *Table) { p := c.meta[tab.last].parent; c.index.remove(c.meta[p].hash, p) },
 		"KV-6": func(c *Cache, _ *Table) { c.idle.take(c.idle.first().b) },
 		"KV-7": func(c *Cache, _ *Table) { c.charge++ },
 		"KV-8": func(_ *Cache, tab *Table) { tab.tokens += 2 },

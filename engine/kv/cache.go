@@ -70,6 +70,7 @@ type Cache struct {
 	epoch  uint32
 	charge int // blocks on the paths of kept ones, each path counted whole
 	tables int // tables that hold blocks
+	named  int // blocks of all tables, those that several share counted for each
 	count  Counters
 }
 
@@ -136,10 +137,18 @@ func (c *Cache) BlocksFor(n int) int { return (n + c.BlockTokens - 1) / c.BlockT
 
 // Available reports whether n blocks could be allocated now, by evicting if
 // need be, while the path that ends in hit stays (hit is what Match found; a
-// negative one spares nothing). It changes nothing and costs O(n).
+// negative one spares nothing). It changes nothing and costs O(n), and O(1) while
+// memory is not short.
 func (c *Cache) Available(n int, hit Block) bool {
 	have := len(c.free)
 	if have >= n {
+		return true
+	}
+	spared := 0
+	if hit >= 0 {
+		spared = int(c.meta[hit].depth) + 1
+	}
+	if c.Blocks-c.named-spared >= n { // all that no table passes through is free, or can be
 		return true
 	}
 	c.epoch++
@@ -182,19 +191,41 @@ func (c *Cache) Find(h Hash) (Block, bool) {
 }
 
 // Match finds the longest resident prefix of a context among its first limit
-// blocks: its last block and its number of blocks, or -1 and 0. It walks back
-// from the end, so it costs O(blocks that are not resident).
+// blocks: its last block and its number of blocks, or -1 and 0. A block is
+// resident only with all before it, so the end is searched for from behind, in
+// steps that double, and then by halves: that looks up O(log missing) blocks
+// and walks over the missing ones.
 func (c *Cache) Match(ch Chain, limit int) (hit Block, blocks int) {
 	if int(ch.block) != c.BlockTokens {
 		panic(fmt.Sprintf("kv: a chain of blocks of %d tokens, in a cache with blocks of %d", ch.block, c.BlockTokens))
 	}
-	for l := ch.last; l != nil; l = l.before {
-		if int(l.index) >= limit {
-			continue
+	l := ch.last
+	for l != nil && int(l.index) >= limit {
+		l = l.before
+	}
+	if l == nil {
+		return none, 0
+	}
+	hit = c.index.find(c.meta, l.hash)
+	if hit != none {
+		return hit, int(l.index) + 1
+	}
+	lost, found := l, l // lost is the first block known to be missing
+	for step := int32(1); hit == none; step *= 2 {
+		lost = found
+		if lost.index == 0 {
+			return none, 0
 		}
-		if b := c.index.find(c.meta, l.hash); b != none {
-			return b, int(l.index) + 1
+		found = lost.back(min(step, lost.index))
+		hit = c.index.find(c.meta, found.hash)
+	}
+	for lost.index-found.index > 1 {
+		middle := lost.back((lost.index - found.index) / 2)
+		if b := c.index.find(c.meta, middle.hash); b != none {
+			hit, found = b, middle
+		} else {
+			lost = middle
 		}
 	}
-	return none, 0
+	return hit, int(found.index) + 1
 }

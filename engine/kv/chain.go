@@ -45,6 +45,14 @@ type link struct {
 	index  int32
 }
 
+// back is the link n before l.
+func (l *link) back(n int32) *link {
+	for ; n > 0; n-- {
+		l = l.before
+	}
+	return l
+}
+
 // NewChain is the empty context for blocks of the given number of tokens.
 // Contexts under different salts share nothing, so that a tenant cannot learn
 // from a fast prefill what another one sent.
@@ -75,8 +83,25 @@ func (c Chain) Append(tokens ...int32) Chain {
 // AppendMade is the context followed by tokens from..from+n-1 of the run that
 // salt names. The same tokens give the same hashes in however many calls.
 func (c Chain) AppendMade(salt uint64, from, n int) Chain {
-	for i := range n {
-		c.add(Made(salt, from+i))
+	if n <= 0 {
+		return c
+	}
+	links := make([]link, (int(c.n%c.block)+n)/int(c.block))
+	id, left := Made(salt, from), int(c.block-c.n%c.block)
+	for done, state := 0, c.state; done < n; {
+		part := min(left, n-done)
+		for range part {
+			state = state.Fold(id)
+			id += golden
+		}
+		done += part
+		c.state = state
+		c.n += int32(part)
+		if part == left {
+			c.seal(&links[0])
+			links = links[1:]
+		}
+		left = int(c.block)
 	}
 	return c
 }
@@ -85,8 +110,14 @@ func (c *Chain) add(id uint64) {
 	c.state = c.state.Fold(id)
 	c.n++
 	if c.n%c.block == 0 {
-		c.last = &link{before: c.last, hash: c.state, index: c.n/c.block - 1}
+		c.seal(new(link))
 	}
+}
+
+// seal makes l the link of the block that has just become full.
+func (c *Chain) seal(l *link) {
+	*l = link{before: c.last, hash: c.state, index: c.n/c.block - 1}
+	c.last = l
 }
 
 // CutBlocks is the context's first blocks full blocks, at a cost that follows

@@ -6,15 +6,19 @@ import "fmt"
 // all tables that hold blocks; without any, what can be told without them is
 // verified.
 func (c *Cache) Check(tables ...*Table) error {
-	ends := make([]int32, c.Blocks)
+	ends, named := make([]int32, c.Blocks), 0
 	for i, t := range tables {
 		if t.blocks == 0 {
 			continue
 		}
 		ends[t.last]++
+		named += int(t.blocks)
 		if err := c.checkTable(t); err != nil {
 			return fmt.Errorf("table %d: %w", i, err)
 		}
+	}
+	if len(tables) > 0 && named != c.named {
+		return fmt.Errorf("KV-8: %d blocks in tables, counted %d", named, c.named)
 	}
 	children := make([]int32, c.Blocks)
 	for i := range c.meta {
@@ -97,7 +101,7 @@ func (c *Cache) checkFree() error {
 	}
 	cells := 0
 	for _, b := range c.index.cells {
-		if b != none {
+		if b.b != 0 {
 			cells++
 		}
 	}

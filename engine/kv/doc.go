@@ -19,10 +19,10 @@
 // Resident blocks form a forest: each refers to the block before it in its
 // context. A Table refers to its last block, which keeps the whole path. So
 // taking up a prefix, forking and releasing cost O(1), finding the longest
-// resident prefix costs O(blocks that are missing), and growing by n tokens
-// costs O(n); nothing costs O(context) except AppendBlocks, which a backend
-// needs to be told a table and a simulator does not call. Nothing allocates
-// after New, except for slices that callers hand in.
+// resident prefix walks over the missing blocks and looks up a logarithm of
+// them, and growing by n tokens costs O(n); nothing costs O(context) except
+// AppendBlocks, which a backend needs to be told a table and a simulator does
+// not call. Nothing allocates after New, except for slices that callers hand in.
 //
 // # A block's life
 //

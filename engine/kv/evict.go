@@ -32,12 +32,12 @@ func (c *Cache) evict() bool {
 	}
 	b := c.idle.first().b
 	m := c.meta[b]
-	c.idle.take(b)
 	wasKept := c.unkeep(b)
-	c.index.remove(c.meta, b)
+	c.index.remove(m.hash, b)
 	c.recycle(b)
 	c.count.Evicted++
 	if m.parent == none {
+		c.idle.take(b)
 		return true
 	}
 	p := &c.meta[m.parent]
@@ -45,7 +45,16 @@ func (c *Cache) evict() bool {
 	if wasKept && p.refs == 1 {
 		c.keep(m.parent, m.until, m.rank)
 	}
-	c.drop(m.parent)
+	if p.refs > 1 {
+		c.idle.take(b)
+		p.refs--
+		return true
+	}
+	// It is the next in its context's line, and most often the next of all: it
+	// takes the place that b had.
+	p.refs = 0
+	c.slack++
+	c.idle.replace(b, m.parent, c.idleKey(m.parent))
 	return true
 }
 
@@ -77,12 +86,15 @@ func (c *Cache) drop(b Block) {
 }
 
 // rest enters b among the idle blocks, or gives it its due place there.
-func (c *Cache) rest(b Block) {
+func (c *Cache) rest(b Block) { c.idle.put(b, c.idleKey(b)) }
+
+// idleKey orders evictions: by rank, then by use.
+func (c *Cache) idleKey(b Block) uint64 {
 	key := c.meta[b].stamp
 	if c.kept.has(b) {
 		key |= uint64(c.meta[b].rank) << 56
 	}
-	c.idle.put(b, key)
+	return key
 }
 
 // hold adds a reference to a resident sealed block. One that was idle is used

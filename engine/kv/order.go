@@ -49,6 +49,13 @@ func (o *order) take(b Block) {
 	}
 }
 
+// replace puts b with its key in the place of old.
+func (o *order) replace(old, b Block, key uint64) {
+	i := int(o.at[old])
+	o.at[old] = -1
+	o.settle(i, entry{key, b})
+}
+
 // settle puts e in place i or where the order demands it, up or down from there.
 func (o *order) settle(i int, e entry) {
 	for i > 0 {

@@ -48,6 +48,7 @@ func (c *Cache) Take(t *Table, hit Block, blocks int) {
 	}
 	c.hold(hit)
 	c.tables++
+	c.named += blocks
 	*t = Table{last: hit, blocks: int32(blocks), tokens: int32(blocks * c.BlockTokens), sealed: int32(blocks)}
 	c.check()
 }
@@ -71,6 +72,7 @@ func (c *Cache) Adopt(t *Table, h Hash) bool {
 	}
 	t.last = b
 	t.blocks++
+	c.named++
 	t.sealed++
 	t.tokens += int32(c.BlockTokens)
 	c.check()
@@ -120,6 +122,7 @@ func (c *Cache) extend(t *Table, b Block) (used int) {
 	}
 	t.last = b
 	t.blocks++
+	c.named++
 	return 0
 }
 
@@ -143,16 +146,18 @@ func (c *Cache) split(t *Table, b Block, used int) Copy {
 // sealNew seals the table's last block, just allocated, unless another block
 // has that content.
 func (c *Cache) sealNew(t *Table, h Hash) {
-	if t.private || t.sealed != t.blocks-1 || c.index.find(c.meta, h) != none {
+	if t.private || t.sealed != t.blocks-1 || c.seal(t.last, h) != none {
 		return
 	}
-	c.seal(t.last, h)
 	t.sealed++
 }
 
-func (c *Cache) seal(b Block, h Hash) {
-	c.meta[b].hash, c.meta[b].sealed = h, true
-	c.index.add(c.meta, b)
+// seal names the content of b, unless another block has it, which is returned.
+func (c *Cache) seal(b Block, h Hash) (twin Block) {
+	if twin = c.index.add(c.meta, h, b); twin == none {
+		c.meta[b].hash, c.meta[b].sealed = h, true
+	}
+	return twin
 }
 
 // Seal names the content of the table's first unsealed block, which is full
@@ -181,9 +186,8 @@ func (c *Cache) Seal(t *Table, h Hash) (changed bool) {
 		t.sealed += boolean(!t.private)
 		return false
 	}
-	twin := c.index.find(c.meta, h)
+	twin := c.seal(b, h)
 	if twin == none {
-		c.seal(b, h)
 		t.sealed++
 		return false
 	}
@@ -228,6 +232,7 @@ func (c *Cache) Fork(parent, child *Table, tokens int) {
 	}
 	c.meta[b].refs++
 	c.tables++
+	c.named += int(blocks)
 	full := int32(tokens / c.BlockTokens)
 	*child = Table{last: b, blocks: blocks, tokens: int32(tokens), sealed: min(parent.sealed, full),
 		private: parent.private && parent.sealed < full}
@@ -258,6 +263,7 @@ func (c *Cache) Release(t *Table, now time.Duration, hint Keep) bool {
 	}
 	c.drop(t.last)
 	c.tables--
+	c.named -= int(t.blocks)
 	*t = Table{}
 	c.check()
 	return taken

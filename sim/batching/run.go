@@ -65,8 +65,20 @@ func (s *Server) stretch() {
 	if s.cfg.Steps || s.undue > 0 || len(s.flights) != 1 {
 		return
 	}
-	f := &s.flights[0]
-	for f.more < f.stableFor && f.last < f.stableUntil {
+	if f := &s.flights[0]; f.stableFor > 0 {
+		s.run(f, f.stableUntil, 1+f.stableFor)
+	}
+}
+
+// run lets iterations of a flight begin before until, at most most of them.
+func (s *Server) run(f *flight, until time.Duration, most int) {
+	if s.runner != nil {
+		f.last, f.more = s.runner.Run(f.shape, f.begin, until, most)
+		f.more--
+		return
+	}
+	f.last = f.begin + s.pace(f.plan, f.shape)
+	for f.more = 0; f.more+1 < most && f.last < until; {
 		f.more++
 		f.last += s.pace(f.plan+uint64(f.more), f.shape.After(f.more))
 	}
@@ -75,15 +87,9 @@ func (s *Server) stretch() {
 // interrupt lets the plan in flight end with the iteration that runs at now: the
 // next one may be another.
 func (s *Server) interrupt(now time.Duration) {
-	if len(s.flights) == 0 || s.flights[0].more == 0 {
-		return
-	}
-	f := &s.flights[0]
-	more := f.more
-	f.last = f.begin + s.pace(f.plan, f.shape)
-	for f.more = 0; f.last <= now && f.more < more; {
-		f.more++
-		f.last += s.pace(f.plan+uint64(f.more), f.shape.After(f.more))
+	if len(s.flights) > 0 && s.flights[0].more > 0 {
+		f := &s.flights[0]
+		s.run(f, now+1, 1+f.more)
 	}
 }
 
@@ -95,10 +101,10 @@ func (s *Server) settle(now time.Duration, out []site.Transition) []site.Transit
 		return out
 	}
 	f := &s.flights[0]
-	n := f.more
-	begin := f.last - s.pace(f.plan+uint64(n), f.shape.After(n))
-	out = s.hear(begin, f, sched.Outcome{Plan: f.plan, Iterations: n, Under: true}, out)
-	f.plan, f.shape, f.begin, f.more = f.plan+uint64(n), f.shape.After(n), begin, 0
+	n, last := f.more, f.last
+	s.run(f, never, n)
+	out = s.hear(f.last, f, sched.Outcome{Plan: f.plan, Iterations: n, Under: true}, out)
+	f.plan, f.shape, f.begin, f.last, f.more = f.plan+uint64(n), f.shape.After(n), f.last, last, 0
 	return out
 }
 

@@ -64,10 +64,34 @@ const longest = float64(math.MaxInt64 >> 16)
 // rounded before they are added, on every machine, so that equal shapes take
 // equal times everywhere.
 func (l *Linear) StepTime(s sched.Shape) time.Duration {
-	v := Values(s)
-	sum := 0.0
-	for i, c := range l {
-		sum += float64(c * v[i])
+	return l.nanoseconds(l.fixed(s), s.Context, s.Pairs)
+}
+
+// fixed is the part that is the same for all iterations of a stable plan.
+func (l *Linear) fixed(s sched.Shape) float64 {
+	sum := l[Constant] + float64(l[Rows]*float64(s.Rows)) + float64(l[Tokens]*float64(s.Tokens)) +
+		float64(l[Tiles16]*float64((s.Tokens+15)/16)) + float64(l[First64]*float64(min(s.Tokens, 64))) +
+		float64(l[Samples]*float64(s.Samples)) + float64(l[Prefill]*float64(s.Prefill))
+	if s.Prefill > 0 {
+		sum += l[Chunk]
 	}
-	return time.Duration(math.Round(min(sum, longest)))
+	return sum
+}
+
+func (l *Linear) nanoseconds(fixed float64, context, pairs int64) time.Duration {
+	return time.Duration(min(fixed+float64(l[Context]*float64(context))+float64(l[Pairs]*float64(pairs)), longest) + 0.5)
+}
+
+// Run adds up the durations of a stable plan's iterations, of shapes s,
+// s.After(1) and so on: the first begins at begin, each further one when the one
+// before has ended, as long as that is before until, and at most most in all. It
+// returns the end of the last one and their number.
+func (l *Linear) Run(s sched.Shape, begin, until time.Duration, most int) (end time.Duration, ran int) {
+	fixed, context, pairs := l.fixed(s), s.Context, s.Pairs
+	for end, ran = begin, 0; ran < most && (ran == 0 || end < until); ran++ {
+		end += l.nanoseconds(fixed, context, pairs)
+		context += int64(s.Rows)
+		pairs += int64(s.Rows)
+	}
+	return end, ran
 }

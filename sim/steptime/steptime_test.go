@@ -226,3 +226,35 @@ func FuzzProfile(f *testing.F) {
 		}
 	})
 }
+
+// TestRun compares adding up with one iteration after another, and the features
+// with their sum.
+func TestRun(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var l Linear
+		for f := range l {
+			l[f] = rapid.Float64Range(0, 1e4).Draw(t, "ns")
+		}
+		var s sched.Shape
+		for range rapid.IntRange(1, 5).Draw(t, "rows") {
+			s = s.With(int32(rapid.IntRange(0, 1e5).Draw(t, "start")), 1, true)
+		}
+		begin, most := time.Duration(rapid.IntRange(0, 1e6).Draw(t, "begin")), rapid.IntRange(1, 30).Draw(t, "most")
+		until := begin + time.Duration(rapid.Int64Range(-10, 1e10).Draw(t, "until"))
+		end, ran := begin, 0
+		for ran < most && (ran == 0 || end < until) {
+			end += l.StepTime(s.After(ran))
+			ran++
+		}
+		if e, n := l.Run(s, begin, until, most); e != end || n != ran {
+			t.Fatalf("%d iterations end at %v, one by one %d at %v", n, e, ran, end)
+		}
+		sum := 0.0
+		for f, v := range Values(s) {
+			sum += l[f] * v
+		}
+		if got := float64(l.StepTime(s)); math.Abs(got-sum) > 1+1e-9*sum {
+			t.Fatalf("an iteration takes %g ns, the features sum to %g", got, sum)
+		}
+	})
+}
