@@ -27,9 +27,9 @@ type Attention struct {
 const attendRows = 32
 
 // tileTokens is the number of positions, from a multiple of it on, that a row's
-// softmax takes in together. A tile is whole blocks, so it is larger where 128
+// softmax takes in together. A tile is whole blocks, so it is larger where 256
 // is no multiple of a block.
-const tileTokens = 128
+const tileTokens = 256
 
 // Scratch is one worker's memory for attention.
 type Scratch struct {
@@ -37,7 +37,7 @@ type Scratch struct {
 	s    []float32 // attendRows x tile: scores
 	p    *Panel    // attendRows x tile: probabilities
 	o    []float32 // attendRows x headDim
-	m, l [attendRows]float32
+	rows [attendRows]softmaxRow
 	tile int   // tokens
 	at   []int // of a tile's blocks in the memory
 }
@@ -75,13 +75,14 @@ func (c *KV) Attend(a *Attention, lo, hi int, s *Scratch) {
 func (c *KV) attendRows(a *Attention, h, r, n int, s *Scratch) {
 	group := a.Heads / c.heads
 	s.q.Reset(n)
+	s.p.Reset(n)
 	for i := range n {
 		at := (r+i)/group*a.QStride + (h*group+(r+i)%group)*c.headDim
 		c.k.Put(s.q, i, 0, a.Q[at:at+c.headDim])
-		s.m[i], s.l[i] = float32(math.Inf(-1)), 0
+		s.rows[i] = softmaxRow{m: float32(math.Inf(-1))}
+		s.rows[i].at, s.rows[i].step = s.p.at(i)
 	}
 	clear(s.o[:n*c.headDim])
-	s.p.Reset(n)
 	last := a.Start + (r+n-1)/group
 	for t := 0; t <= last; t += s.tile {
 		s.at = s.at[:0]
@@ -89,14 +90,16 @@ func (c *KV) attendRows(a *Attention, h, r, n int, s *Scratch) {
 			s.at = append(s.at, c.head(a.Layer, b, h))
 		}
 		c.scores(n, s)
+		width := len(s.at) * c.blockTokens
 		for i := range n {
-			c.weigh(s, i, a.Start+(r+i)/group+1-t)
+			s.rows[i].visible = min(max(a.Start+(r+i)/group+1-t, 0), width)
 		}
+		c.weigh(n, width, s)
 		c.sum(n, s)
 	}
 	for i := range n {
 		at := (r+i)/group*a.OutStride + (h*group+(r+i)%group)*c.headDim
-		c.k.ops.scale(a.Out[at:at+c.headDim], s.o[i*c.headDim:][:c.headDim], 1/s.l[i])
+		c.k.ops.scale(a.Out[at:at+c.headDim], s.o[i*c.headDim:][:c.headDim], 1/s.rows[i].l)
 	}
 }
 
@@ -110,22 +113,19 @@ func (c *KV) scores(n int, s *Scratch) {
 	}
 }
 
-// weigh takes the scores of row i, of which the first visible ones count, into
-// its softmax.
-func (c *KV) weigh(s *Scratch, i, visible int) {
-	row := s.s[i*s.tile:][:len(s.at)*c.blockTokens]
-	visible = min(max(visible, 0), len(row))
+// weigh takes a tile's scores into the softmax of all rows.
+func (c *KV) weigh(n, width int, s *Scratch) {
 	scale := 1 / float32(math.Sqrt(float64(c.headDim)))
-	at, step := s.p.at(i)
-	var shrink float32
 	if c.k.num == BF16 {
-		s.m[i], s.l[i], shrink = c.k.ops.softmaxB16(s.p.b16[at:], step, row, visible, scale, s.m[i], s.l[i])
+		c.k.ops.softmaxB16(s.p.b16, s.s, s.tile, width, s.rows[:n], scale)
 	} else {
-		s.m[i], s.l[i], shrink = c.k.ops.softmaxF32(s.p.f32[at:], step, row, visible, scale, s.m[i], s.l[i])
+		c.k.ops.softmaxF32(s.p.f32, s.s, s.tile, width, s.rows[:n], scale)
 	}
-	if shrink != 1 {
-		o := s.o[i*c.headDim:][:c.headDim]
-		c.k.ops.scale(o, o, shrink)
+	for i := range n {
+		if f := s.rows[i].shrink; f != 1 {
+			o := s.o[i*c.headDim:][:c.headDim]
+			c.k.ops.scale(o, o, f)
+		}
 	}
 }
 

@@ -19,11 +19,10 @@ type ops struct {
 	scoresB16 func(p product[uint16], blocks []int)
 	sumB16    func(p product[uint16], blocks []int)
 
-	putB16 func(dst []uint16, step int, v []float32)
-	// softmaxF32 and softmaxB16 are softmax, with the probabilities put into the
-	// lines of a panel's row that are step elements apart.
-	softmaxF32 func(dst []float32, step int, s []float32, visible int, scale, m, l float32) (float32, float32, float32)
-	softmaxB16 func(dst []uint16, step int, s []float32, visible int, scale, m, l float32) (float32, float32, float32)
+	putB16     func(dst []uint16, step int, v []float32)
+	putKVB16   func(keys, values []uint16, step int, k, v []float32)
+	softmaxF32 func(p, s []float32, lds, width int, rows []softmaxRow, scale float32)
+	softmaxB16 func(p []uint16, s []float32, lds, width int, rows []softmaxRow, scale float32)
 
 	rmsNorm func(dst, x, w []float32, eps float32)
 	swiGLU  func(dst, gate, up []float32)
@@ -55,7 +54,7 @@ func (k *Kernels) ISA() ISA { return k.isa }
 func portableOps() ops {
 	o := ops{
 		mulF32: mulF32,
-		putB16: putB16, softmaxF32: softmaxF32, softmaxB16: softmaxB16,
+		putB16: putB16, putKVB16: putKVB16, softmaxF32: softmaxF32, softmaxB16: softmaxB16,
 		rmsNorm: rmsNorm, swiGLU: swiGLU, add: add, scale: scale, rope: rope,
 		read: readBytes, peak: portablePeak, peakRound: portablePeakRound,
 	}

@@ -5,6 +5,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"testing"
+
+	"tierlab/engine/kv"
 )
 
 // eachKernels runs f for all loops that this machine has.
@@ -139,6 +141,34 @@ func TestRow(t *testing.T) {
 			for c, x := range got {
 				if float64(x) != k.num.as(w[r*cols+c]) {
 					t.Fatalf("row %d, column %d: %g, want %g", r, c, x, w[r*cols+c])
+				}
+			}
+		}
+	})
+}
+
+// What a block is copied to holds its first tokens and zeros, in all layers.
+func TestCopyBlock(t *testing.T) {
+	eachKernels(t, func(t *testing.T, k *Kernels) {
+		const layers, blockTokens, heads, headDim, tokens = 2, 32, 2, 48, 21
+		c, err := k.NewKV(layers, 3, blockTokens, heads, headDim)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		const width = heads * headDim
+		for l := range layers {
+			c.Write(l, []kv.Block{0}, 0, blockTokens, normal(uint64(40+l), blockTokens*width), normal(uint64(50+l), blockTokens*width), width, 0, heads)
+			c.Write(l, []kv.Block{1}, 0, tokens, normal(uint64(40+l), blockTokens*width), normal(uint64(50+l), blockTokens*width), width, 0, heads)
+			c.Write(l, []kv.Block{2}, 0, blockTokens, normal(60, blockTokens*width), normal(61, blockTokens*width), width, 0, heads)
+		}
+		c.CopyBlock(0, 2, tokens)
+		n := c.blockElems()
+		for l := range layers {
+			want, got := c.head(l, 1, 0), c.head(l, 2, 0)
+			for i := range n {
+				if k.num == BF16 && c.mem.b16[got+i] != c.mem.b16[want+i] || k.num == F32 && c.mem.f32[got+i] != c.mem.f32[want+i] {
+					t.Fatalf("layer %d: element %d differs from a block that only %d tokens were written to", l, i, tokens)
 				}
 			}
 		}

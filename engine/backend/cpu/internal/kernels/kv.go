@@ -119,10 +119,15 @@ func (c *KV) put(base, token int, k, v []float32) {
 		}
 		return
 	}
-	packRowB16(c.mem.b16[keys:], lane, k)
-	pair := token % e
+	c.k.ops.putKVB16(c.mem.b16[keys+2*lane:], c.mem.b16[values+token%e>>1*(2*panelRows)+token&1:], panel, k, v)
+}
+
+// putKVB16 rounds a token's key into a lane of a panel, and its value into a
+// column of panels that are step elements apart.
+func putKVB16(keys, values []uint16, step int, k, v []float32) {
+	packRowB16(keys, 0, k)
 	for d := 0; d < len(v); d += panelRows {
-		dst := c.mem.b16[values+d/panelRows*panel+pair>>1*(2*panelRows)+pair&1:]
+		dst := values[d/panelRows*step:]
 		for r, x := range v[d : d+panelRows] {
 			dst[2*r] = RoundBF16(x)
 		}

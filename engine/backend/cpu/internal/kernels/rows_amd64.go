@@ -2,22 +2,35 @@ package kernels
 
 import "unsafe"
 
-// softmaxArgs are the operands of softmaxAVX512, which knows their offsets.
+// softmaxArgs are the operands of softmaxAVX512, which knows their offsets and
+// those of softmaxRow.
 type softmaxArgs struct {
-	s, dst    unsafe.Pointer
-	step      uintptr // bytes from a line of dst to the next
-	visible   uintptr // scores that count
-	vectors   uintptr // of 16 scores, all
-	scale, m  float32
-	l, shrink float32
-	bf16      uintptr // 1: dst has bf16
+	s, p  unsafe.Pointer
+	rows  *softmaxRow
+	n     uintptr // rows
+	lds   uintptr // bytes from a row of s to the next
+	lines uintptr // of 32 scores
+	to    softmaxTo
+	scale float32
 }
+
+// softmaxTo is how probabilities are put into a panel.
+type softmaxTo uintptr
+
+const (
+	softmaxToF32 softmaxTo = iota
+	softmaxToB16           // by integer arithmetic
+	softmaxToCvt           // by VCVTNE2PS2BF16
+)
 
 //go:noescape
 func softmaxAVX512(a *softmaxArgs)
 
 //go:noescape
 func putB16AVX512(dst *uint16, step uintptr, v *float32, lines uintptr)
+
+//go:noescape
+func putKVB16AVX512(keys, values unsafe.Pointer, step uintptr, k, v *float32, n uintptr)
 
 //go:noescape
 func rmsNormAVX512(dst, x, w *float32, n uintptr, eps float32)
@@ -34,24 +47,16 @@ func scaleAVX512(dst, x *float32, n uintptr, f float32)
 //go:noescape
 func ropeAVX512(x, cos, sin *float32, half, heads uintptr)
 
-func softmaxF32Vector(dst []float32, step int, s []float32, visible int, scale, m, l float32) (float32, float32, float32) {
-	if visible <= 0 {
-		return softmaxF32(dst, step, s, visible, scale, m, l)
-	}
-	a := softmaxArgs{s: unsafe.Pointer(&s[0]), dst: unsafe.Pointer(&dst[0]), step: uintptr(step) * 4,
-		visible: uintptr(visible), vectors: uintptr(len(s) / 16), scale: scale, m: m, l: l}
-	softmaxAVX512(&a)
-	return a.m, a.l, a.shrink
+func softmaxF32Vector(p, s []float32, lds, width int, rows []softmaxRow, scale float32) {
+	softmaxAVX512(&softmaxArgs{unsafe.Pointer(&s[0]), unsafe.Pointer(&p[0]), &rows[0], uintptr(len(rows)), uintptr(lds) * 4, uintptr(width) / 32, softmaxToF32, scale})
 }
 
-func softmaxB16Vector(dst []uint16, step int, s []float32, visible int, scale, m, l float32) (float32, float32, float32) {
-	if visible <= 0 {
-		return softmaxB16(dst, step, s, visible, scale, m, l)
-	}
-	a := softmaxArgs{s: unsafe.Pointer(&s[0]), dst: unsafe.Pointer(&dst[0]), step: uintptr(step) * 2,
-		visible: uintptr(visible), vectors: uintptr(len(s) / 16), scale: scale, m: m, l: l, bf16: 1}
-	softmaxAVX512(&a)
-	return a.m, a.l, a.shrink
+func softmaxB16Vector(p []uint16, s []float32, lds, width int, rows []softmaxRow, scale float32) {
+	softmaxAVX512(&softmaxArgs{unsafe.Pointer(&s[0]), unsafe.Pointer(&p[0]), &rows[0], uintptr(len(rows)), uintptr(lds) * 4, uintptr(width) / 32, softmaxToB16, scale})
+}
+
+func softmaxB16Cvt(p []uint16, s []float32, lds, width int, rows []softmaxRow, scale float32) {
+	softmaxAVX512(&softmaxArgs{unsafe.Pointer(&s[0]), unsafe.Pointer(&p[0]), &rows[0], uintptr(len(rows)), uintptr(lds) * 4, uintptr(width) / 32, softmaxToCvt, scale})
 }
 
 func putB16Vector(dst []uint16, step int, v []float32) {
@@ -62,6 +67,12 @@ func putB16Vector(dst []uint16, step int, v []float32) {
 	if tail := v[lines*32:]; len(tail) > 0 {
 		putB16(dst[lines*step:], step, tail)
 	}
+}
+
+// putKVB16Vector writes pairs of keys whole and values through a mask of their
+// half of a pair, which an address tells: pairs are aligned.
+func putKVB16Vector(keys, values []uint16, step int, k, v []float32) {
+	putKVB16AVX512(unsafe.Pointer(&keys[0]), unsafe.Pointer(&values[0]), uintptr(step)*2, &k[0], &v[0], uintptr(len(k)/panelRows))
 }
 
 func rmsNormVector(dst, x, w []float32, eps float32) {

@@ -60,14 +60,14 @@ GLOBL consts<>(SB), RODATA|NOPTR, $64
 	VPBROADCASTD consts<>+52(SB), Z16
 
 // ROUND leaves the nearest bf16 of each lane of x in its lower half (RoundBF16),
-// and spoils t and K2.
+// and spoils t and K3.
 #define ROUND(x, t) \
-	VCMPPS  $3, x, x, K2    \
+	VCMPPS  $3, x, x, K3    \
 	VPSRLD  $16, x, t       \
 	VPANDD  Z17, t, t       \
 	VPADDD  Z18, t, t       \
 	VPADDD  t, x, t         \
-	VPORD   Z16, x, K2, t   \
+	VPORD   Z16, x, K3, t   \
 	VPSRLD  $16, t, x
 
 // LANES reduces x with op by halves, into all lanes; y is spoilt.
@@ -91,103 +91,151 @@ GLOBL consts<>(SB), RODATA|NOPTR, $64
 	DECL  R15       \
 	KMOVW R15, K1
 
+// PROBABILITIES sets x to exp(scale * x - maximum); y and z are spoilt.
+#define PROBABILITIES(x, y, z) \
+	VFMSUB213PS Z9, Z20, x \
+	EXP(x, y, z)           \
+	VMOVAPS     z, x
+
 // func softmaxAVX512(a *softmaxArgs)
 TEXT ·softmaxAVX512(SB), NOSPLIT, $0-8
 	MOVQ         a+0(FP), DI
-	MOVQ         0(DI), SI  // scores
-	MOVQ         8(DI), DX  // probabilities
-	MOVQ         16(DI), R8 // bytes from a line of them to the next
-	MOVQ         24(DI), R9 // visible, then full vectors
-	MOVQ         32(DI), R10 // vectors
-	MOVQ         56(DI), R13 // bf16?
-	VBROADCASTSS 40(DI), Z20 // scale
-	VBROADCASTSS 44(DI), Z10 // m
-	TAIL(R9)
+	MOVQ         0(DI), SI   // scores
+	MOVQ         16(DI), BX  // rows
+	MOVQ         24(DI), R13 // of them
+	MOVQ         48(DI), R12 // what to round to
+	VBROADCASTSS 56(DI), Z20 // scale
 	EXPCONSTS
 	ROUNDCONSTS
 
+softmaxRow:
+	// R9 whole lines of 32 scores are visible, and the part of one more that K1
+	// and K2 cover.
+	MOVQ         16(BX), CX
+	MOVQ         CX, R9
+	SHRQ         $5, R9
+	ANDQ         $31, CX
+	MOVL         $1, R15
+	SHLL         CX, R15
+	DECL         R15
+	KMOVW        R15, K1
+	SHRL         $16, R15
+	KMOVW        R15, K2
+	VBROADCASTSS 24(BX), Z10 // maximum so far
+
 	// The new maximum.
 	VBROADCASTSS consts<>+56(SB), Z0
+	VMOVAPS      Z0, Z1
 	MOVQ         SI, R11
-	MOVQ         R9, R12
-	TESTQ        R12, R12
+	MOVQ         R9, R10
+	TESTQ        R10, R10
 	JEQ          maxTail
 
-maxLoop:
+maxLine:
 	VMAXPS (R11), Z0, Z0
-	ADDQ   $64, R11
-	DECQ   R12
-	JNE    maxLoop
+	VMAXPS 64(R11), Z1, Z1
+	ADDQ   $128, R11
+	DECQ   R10
+	JNE    maxLine
 
 maxTail:
-	TESTQ   CX, CX
-	JEQ     maxDone
-	VMAXPS  (R11), Z0, K1, Z0
+	TESTQ  CX, CX
+	JEQ    maxDone
+	VMAXPS (R11), Z0, K1, Z0
+	VMAXPS 64(R11), Z1, K2, Z1
 
 maxDone:
+	VMAXPS Z0, Z1, Z0
 	LANES(VMAXPS, Z0, Z1)
 	VMULPS Z20, Z0, Z0
-	VMAXPS Z0, Z10, Z9 // new m
+	VMAXPS Z0, Z10, Z9 // new maximum
 
-	// What was weighed before shrinks by exp(m - new m).
+	// What was weighed before shrinks by exp(maximum - new maximum).
 	VSUBPS Z9, Z10, Z1
 	EXP(Z1, Z2, Z8)
 
-	VPXORD Z7, Z7, Z7 // sum
-	MOVQ   $0, R11    // vectors done
-	MOVQ   R9, R12
+	// Probabilities, and their sum in Z7.
+	VPXORD Z7, Z7, Z7
+	MOVQ   SI, R11
+	MOVQ   0(BX), DX
+	MOVQ   8(BX), R8
+	CMPQ   R12, $0
+	JEQ    f32At
+	SHLQ   $1, DX
+	SHLQ   $1, R8
+	JMP    atDone
 
-probabilities:
-	CMPQ R11, R9
-	JLT  whole
-	JGT  none
-	TESTQ CX, CX
-	JEQ  none
+f32At:
+	SHLQ $2, DX
+	SHLQ $2, R8
 
-	// The vector that the row's own position ends in.
-	VMOVUPS.Z    (SI), K1, Z1
-	VFMSUB213PS  Z9, Z20, Z1
-	EXP(Z1, Z2, Z3)
-	VMOVAPS.Z    Z3, K1, Z3
-	JMP          put
+atDone:
+	ADDQ 8(DI), DX
+	MOVQ 40(DI), R10 // lines left
 
-whole:
-	VMOVUPS     (SI), Z1
-	VFMSUB213PS Z9, Z20, Z1
-	EXP(Z1, Z2, Z3)
-	JMP         put
+softmaxLine:
+	TESTQ   R9, R9
+	JEQ     softmaxTail
+	DECQ    R9
+	VMOVUPS (R11), Z1
+	VMOVUPS 64(R11), Z2
+	PROBABILITIES(Z1, Z3, Z5)
+	PROBABILITIES(Z2, Z4, Z6)
+	JMP     softmaxPut
 
-none:
-	VPXORD Z3, Z3, Z3
+softmaxTail:
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	TESTQ  CX, CX
+	JEQ    softmaxPut
 
-put:
-	VADDPS Z3, Z7, Z7
-	TESTQ  R13, R13
-	JEQ    putF32
-	ROUND(Z3, Z4)
-	VPMOVDW Z3, (DX)
-	ADDQ   $32, DX
-	TESTQ  $1, R11
-	JEQ    next
-	LEAQ   -64(DX)(R8*1), DX
-	JMP    next
+	// The line that the row's own position ends in.
+	XORQ      CX, CX
+	VMOVUPS.Z (R11), K1, Z1
+	VMOVUPS.Z 64(R11), K2, Z2
+	PROBABILITIES(Z1, Z3, Z5)
+	PROBABILITIES(Z2, Z4, Z6)
+	VMOVAPS.Z Z1, K1, Z1
+	VMOVAPS.Z Z2, K2, Z2
+
+softmaxPut:
+	VADDPS Z1, Z7, Z7
+	VADDPS Z2, Z7, Z7
+	CMPQ   R12, $1
+	JLT    putF32
+	JEQ    putRounded
+	BYTE   $0x62; BYTE $0xf2; BYTE $0x6f; BYTE $0x48; BYTE $0x72; BYTE $0xc9 // VCVTNE2PS2BF16 Z1, Z2, Z1
+	VMOVUPS Z1, (DX)
+	JMP    putDone
+
+putRounded:
+	ROUND(Z1, Z3)
+	ROUND(Z2, Z4)
+	VPMOVDW Z1, (DX)
+	VPMOVDW Z2, 32(DX)
+	JMP     putDone
 
 putF32:
-	VMOVUPS Z3, (DX)
+	VMOVUPS Z1, (DX)
+	VMOVUPS Z2, (DX)(R8*1)
 	ADDQ    R8, DX
 
-next:
-	ADDQ $64, SI
-	INCQ R11
-	CMPQ R11, R10
-	JNE  probabilities
+putDone:
+	ADDQ R8, DX
+	ADDQ $128, R11
+	DECQ R10
+	JNE  softmaxLine
 
 	LANES(VADDPS, Z7, Z1)
-	VMOVSS      X9, 44(DI)
-	VMOVSS      48(DI), X0
-	VFMADD213SS X7, X8, X0 // l * shrink + sum
-	VMOVSS      X0, 48(DI)
-	VMOVSS      X8, 52(DI)
+	VMOVSS      X9, 24(BX)
+	VMOVSS      28(BX), X0
+	VFMADD213SS X7, X8, X0 // sum so far * shrink + sum
+	VMOVSS      X0, 28(BX)
+	VMOVSS      X8, 32(BX)
+	ADDQ        32(DI), SI
+	ADDQ        $40, BX
+	DECQ        R13
+	JNE         softmaxRow
 	VZEROUPPER
 	RET
 
@@ -210,6 +258,84 @@ putLine:
 	ADDQ    R8, DX
 	DECQ    R9
 	JNE     putLine
+	VZEROUPPER
+	RET
+
+// Byte offsets of 16 steps in k of one lane of a panel.
+DATA steps<>+0(SB)/4, $0
+DATA steps<>+4(SB)/4, $64
+DATA steps<>+8(SB)/4, $128
+DATA steps<>+12(SB)/4, $192
+DATA steps<>+16(SB)/4, $256
+DATA steps<>+20(SB)/4, $320
+DATA steps<>+24(SB)/4, $384
+DATA steps<>+28(SB)/4, $448
+DATA steps<>+32(SB)/4, $512
+DATA steps<>+36(SB)/4, $576
+DATA steps<>+40(SB)/4, $640
+DATA steps<>+44(SB)/4, $704
+DATA steps<>+48(SB)/4, $768
+DATA steps<>+52(SB)/4, $832
+DATA steps<>+56(SB)/4, $896
+DATA steps<>+60(SB)/4, $960
+GLOBL steps<>(SB), RODATA|NOPTR, $64
+
+// func putKVB16AVX512(keys, values unsafe.Pointer, step uintptr, k, v *float32, n uintptr)
+TEXT ·putKVB16AVX512(SB), NOSPLIT, $0-48
+	MOVQ      keys+0(FP), DI
+	MOVQ      values+8(FP), DX
+	MOVQ      step+16(FP), R8
+	MOVQ      k+24(FP), SI
+	MOVQ      v+32(FP), BX
+	MOVQ      n+40(FP), R9
+	ROUNDCONSTS
+	VMOVDQU32 steps<>(SB), Z8
+	MOVQ      R9, R10
+
+putKey:
+	// 32 elements of the key, or the last 16 and zeros, are 16 pairs.
+	VMOVUPS     (SI), Z0
+	ROUND(Z0, Z2)
+	VPMOVDW     Z0, Y0
+	VPXORD      Z1, Z1, Z1
+	CMPQ        R10, $1
+	JEQ         putPairs
+	VMOVUPS     64(SI), Z1
+	ROUND(Z1, Z2)
+	VPMOVDW     Z1, Y1
+
+putPairs:
+	VINSERTI64X4 $1, Y1, Z0, Z0
+	KXNORW       K1, K1, K1
+	VPSCATTERDD  Z0, K1, (DI)(Z8*1)
+	ADDQ         $128, SI
+	ADDQ         $1024, DI
+	SUBQ         $2, R10
+	JGT          putKey
+
+	// A value's elements are the even or the odd words of its lines, by the
+	// address of its first.
+	MOVL  $0x55555555, R11
+	XORQ  R12, R12
+	TESTQ $2, DX
+	JEQ   putMask
+	MOVL  $0xaaaaaaaa, R11
+	SUBQ  $2, DX
+	MOVQ  $16, R12
+
+putMask:
+	KMOVD R11, K1
+	VMOVQ R12, X3
+
+putValue:
+	VMOVUPS   (BX), Z0
+	ROUND(Z0, Z2)
+	VPSLLD    X3, Z0, Z0
+	VMOVDQU16 Z0, K1, (DX)
+	ADDQ      $64, BX
+	ADDQ      R8, DX
+	DECQ      R9
+	JNE       putValue
 	VZEROUPPER
 	RET
 

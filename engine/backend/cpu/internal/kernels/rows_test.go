@@ -158,21 +158,21 @@ func TestSoftmax(t *testing.T) {
 			s = append([]float32(nil), s...)
 			p := k.NewPanel(1, width)
 			p.Reset(1)
-			at, step := p.at(0)
-			var shrink float32
+			rows := []softmaxRow{{visible: visible, m: m, l: l}}
+			rows[0].at, rows[0].step = p.at(0)
 			out := make([]float64, width)
 			if k.num == BF16 {
-				m, l, shrink = k.ops.softmaxB16(p.b16[at:], step, s, visible, scale, m, l)
+				k.ops.softmaxB16(p.b16, s, width, width, rows, scale)
 				for i := range out {
 					out[i] = float64(WidenBF16(p.b16[i]))
 				}
 			} else {
-				m, l, shrink = k.ops.softmaxF32(p.f32[at:], step, s, visible, scale, m, l)
+				k.ops.softmaxF32(p.f32, s, width, width, rows, scale)
 				for i := range out {
 					out[i] = float64(p.f32[i])
 				}
 			}
-			return out, m, l, shrink
+			return out, rows[0].m, rows[0].l, rows[0].shrink
 		}
 		tolerance := 1e-5
 		if k.num == BF16 {

@@ -31,41 +31,50 @@ func exp(x float32) float32 {
 	return float32(float64(p) * math.Float64frombits(uint64(1023+int64(n))<<52))
 }
 
-// softmax takes in one tile of a row's scores s, whose length is a multiple of
-// 16 and of which the first visible ones count. m and l are the maximum and the
-// sum of exponentials so far. It replaces s by exp(scale*s - new maximum), by
-// exactly 0 what is not visible, and returns the new m and l and the factor by
-// which what was weighed before shrinks. The sum is taken in 16 lanes, score j
-// in lane j mod 16, and the lanes by halves, so that zeros at the end change
-// nothing.
-func softmax(s []float32, visible int, scale float32, m, l float32) (float32, float32, float32) {
-	if visible <= 0 {
-		clear(s)
-		return m, l, 1
-	}
-	top := m
-	for j := range s[:visible] {
+// softmaxRow is a row of attention while it passes over tiles of positions.
+type softmaxRow struct {
+	at, step int     // in a panel, of the row's first line, and from a line to the next, in elements
+	visible  int     // scores of the tile that count, from the first
+	m, l     float32 // maximum and sum of exponentials so far
+	shrink   float32 // by what the sums weighed before this tile are to be multiplied
+	_        float32
+}
+
+// softmax takes in one tile of a row's scores s. It replaces s by exp(scale*s -
+// new maximum), and by exactly 0 what is not visible. The sum is taken in 16
+// lanes, score j in lane j mod 16, and the lanes by halves, so that zeros at the
+// end change nothing.
+func (r *softmaxRow) softmax(s []float32, scale float32) {
+	top := r.m
+	for j := range s[:r.visible] {
 		s[j] *= scale
 		top = max(top, s[j])
 	}
 	var lane [16]float32
-	for j, v := range s[:visible] {
+	for j, v := range s[:r.visible] {
 		s[j] = exp(v - top)
 		lane[j&15] += s[j]
 	}
-	clear(s[visible:])
-	shrink := exp(m - top)
-	return top, float32(l*shrink) + sumLanes(&lane), shrink
+	clear(s[r.visible:])
+	r.shrink = exp(r.m - top)
+	r.m, r.l = top, float32(r.l*r.shrink)+sumLanes(&lane)
 }
 
-func softmaxF32(dst []float32, step int, s []float32, visible int, scale, m, l float32) (float32, float32, float32) {
-	m, l, shrink := softmax(s, visible, scale, m, l)
-	putF32(dst, step, s)
-	return m, l, shrink
+// softmaxF32 takes the scores of rows, of which each has width, a multiple of
+// 32, and which are lds apart in s, and puts probabilities into the rows of p.
+func softmaxF32(p, s []float32, lds, width int, rows []softmaxRow, scale float32) {
+	for i := range rows {
+		r := &rows[i]
+		r.softmax(s[i*lds:][:width], scale)
+		putF32(p[r.at:], r.step, s[i*lds:][:width])
+	}
 }
 
-func softmaxB16(dst []uint16, step int, s []float32, visible int, scale, m, l float32) (float32, float32, float32) {
-	m, l, shrink := softmax(s, visible, scale, m, l)
-	putB16(dst, step, s)
-	return m, l, shrink
+// softmaxB16 is softmaxF32 with probabilities rounded to bf16.
+func softmaxB16(p []uint16, s []float32, lds, width int, rows []softmaxRow, scale float32) {
+	for i := range rows {
+		r := &rows[i]
+		r.softmax(s[i*lds:][:width], scale)
+		putB16(p[r.at:], r.step, s[i*lds:][:width])
+	}
 }
