@@ -30,7 +30,8 @@
 //
 // A segment is a run of a row's positions within one block, so that no two
 // tasks write to one block. After the last layer's keys only the positions that
-// give logits go on.
+// give logits go on. Decoding one sequence has as many tasks of attention as
+// key-value heads: more workers than that help its products alone.
 //
 // # Layout
 //

@@ -61,7 +61,7 @@ func (p *pass) narrow() bool {
 	return p.n > 0
 }
 
-// most positions that one task of a region by positions takes.
+// mostPositions is how many positions one task takes at most.
 const mostPositions = 16
 
 // share is how many positions a task takes, so that each worker has several.
