@@ -27,16 +27,14 @@ func (s *Server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, *apiE
 	if r.ContentLength > s.cfg.MaxBody {
 		return nil, tooLarge
 	}
-	control := http.NewResponseController(w)
-	// A writer without deadlines, as tests have, reads without them.
-	_ = control.SetReadDeadline(time.Now().Add(s.cfg.BodyTimeout))
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, s.cfg.MaxBody))
-	// The connection is read on, to notice that the client has gone away; a
-	// deadline left behind would look the same.
-	_ = control.SetReadDeadline(time.Time{})
 	var limit *http.MaxBytesError
 	switch {
 	case err == nil:
+		// The connection is read on, to notice that the client has gone away; the
+		// body's deadline would look the same. A writer without deadlines, as tests
+		// have, reads without them.
+		_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
 		return body, nil
 	case errors.As(err, &limit):
 		return nil, tooLarge
@@ -81,7 +79,9 @@ func badJSON(err error) *apiError {
 	case errors.As(err, &kind) && kind.Field == "":
 		return invalid("", "The body must be a JSON object; it is %s.", article(kind.Value))
 	case errors.As(err, &kind):
-		return invalid(kind.Field, "%s must be %s; it is %s.", kind.Field, typeName(kind.Type), article(kind.Value))
+		// encoding/json names embedded structs too, of which clients know nothing.
+		field := strings.TrimPrefix(strings.TrimPrefix(kind.Field, "common."), "conversation.")
+		return invalid(field, "%s must be %s; it is %s.", field, typeName(kind.Type), article(kind.Value))
 	}
 	return invalid("", "The body cannot be read: %v.", err)
 }
@@ -149,7 +149,7 @@ func (p parameters) check(name string, value json.RawMessage, fields []string) *
 	}
 	neutral, ok := p.refused[name]
 	if !ok {
-		return invalid(name, "There is no parameter %s%s.", name, spell.Hint(name, fields))
+		return invalid(name, "There is no parameter %s%s", name, spell.Hint(name, fields))
 	}
 	var v any
 	if err := json.Unmarshal(value, &v); err != nil {
@@ -182,6 +182,16 @@ func chatParameters() parameters {
 	p.refused["add_special_tokens"] = []any{false}
 	delete(p.refused, "suffix")
 	return p
+}
+
+// tokenizeParameters are likewise those of vLLM's /tokenize.
+func tokenizeParameters() parameters {
+	return parameters{refused: map[string][]any{
+		"add_generation_prompt":  {true},
+		"continue_final_message": {false},
+		"chat_template":          nil,
+		"chat_template_kwargs":   {map[string]any{}},
+	}}
 }
 
 // completionParameters are likewise those beside completionRequest's fields.

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -109,12 +110,14 @@ func writeError(w http.ResponseWriter, e *apiError) {
 
 // writeJSON answers with a value.
 func writeJSON(w http.ResponseWriter, status int, v any) {
-	body, err := json.Marshal(v)
-	if err != nil { // only a value that JSON cannot hold, such as NaN
-		status, body = http.StatusInternalServerError, []byte(`{"error":{"message":"The response cannot be written as JSON.","type":"server_error","param":null,"code":null}}`)
+	var body bytes.Buffer
+	e := json.NewEncoder(&body)
+	e.SetEscapeHTML(false) // tokens such as <|im_end|> stay readable
+	if err := e.Encode(v); err != nil {
+		panic(err) // only a value that JSON cannot hold, which no response has
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	// A failed write means that the client went away; there is nobody to tell.
-	_, _ = w.Write(append(body, '\n'))
+	_, _ = w.Write(body.Bytes())
 }

@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"bytes"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -17,6 +16,7 @@ import (
 	"tierlab/engine/backend/null"
 	"tierlab/engine/sched"
 	"tierlab/engine/tokenizer"
+	"tierlab/engine/tokenizer/chat"
 )
 
 var rewrite = flag.Bool("rewrite", false, "rewrite the transcripts in testdata")
@@ -40,16 +40,16 @@ const (
 	testModel   = "test-model"
 	testContext = 2048
 	testVocab   = 1000
-	testEnd     = 264 // <|im_end|>
+	testEnd     = 265 // <|im_end|>
 )
 
 // newWorld starts a server with reproducible ids and times.
 func newWorld(t *testing.T, change func(*setup)) *world {
 	t.Helper()
 	set := setup{
-		device: null.Config{Vocab: testVocab, Context: testContext, Slots: 8, Budget: 512, Blocks: 1024, BlockTokens: 16},
+		device: null.Config{Vocab: testVocab, Context: testContext, Slots: 8, Budget: 512, Blocks: testContext / 16, BlockTokens: 16},
 		sched:  sched.Config{Queue: 64},
-		config: Config{Model: testModel, Begin: -1},
+		config: Config{Model: testModel, Template: chat.ChatML{}},
 	}
 	if change != nil {
 		change(&set)
@@ -192,19 +192,27 @@ func eventually(t *testing.T, what string, is func() bool) {
 	t.Fatalf("it never came true that %s", what)
 }
 
-// idle says that no request runs or waits and that no block is referenced.
+// idle says that no request runs or waits.
 func (w *world) idle() bool {
-	s := w.engine.Stats()
-	return s.Sched.Running == 0 && s.Sched.Waiting == 0 && s.Cache.Referenced == 0
+	s := w.engine.Stats().Sched
+	return s.Running == 0 && s.Waiting == 0
 }
 
-// indent makes JSON text readable.
-func indent(text string) string {
-	var b bytes.Buffer
-	if json.Indent(&b, []byte(text), "", "  ") != nil {
-		return text
+// empty holds that nobody holds blocks: a request gets in that needs all.
+func (w *world) empty(t *testing.T) {
+	t.Helper()
+	eventually(t, "nothing runs or waits", w.idle)
+	caps := w.engine.Caps()
+	n := min(caps.Blocks*caps.BlockTokens, caps.Context) - 1
+	client := http.Client{Timeout: 20 * time.Second}
+	resp, err := client.Post(w.url+"/v1/completions", "application/json", strings.NewReader(
+		fmt.Sprintf(`{"prompt":[%s9],"max_tokens":1}`, strings.Repeat("9,", n-1))))
+	if err != nil {
+		t.Fatalf("a request that needs all blocks does not get in: %v", err)
 	}
-	return b.String()
+	if a := read(t, resp); a.status != http.StatusOK {
+		t.Fatalf("a request that needs all blocks: %d %s", a.status, a.body)
+	}
 }
 
 // failing is a device that breaks after some steps.

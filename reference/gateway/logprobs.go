@@ -1,8 +1,6 @@
 package gateway
 
 import (
-	"strings"
-
 	"tierlab/engine"
 	"tierlab/engine/tokenizer"
 )
@@ -13,8 +11,7 @@ const leastLogprob = -9999
 
 func finite(logprob float32) float64 { return max(float64(logprob), leastLogprob) }
 
-// logprobWriter words log-probabilities. A token's text is that of its bytes,
-// with U+FFFD for what is no whole character.
+// logprobWriter words log-probabilities.
 type logprobWriter struct {
 	tokenizer tokenizer.Tokenizer
 }
@@ -29,7 +26,7 @@ func (s *Server) logprobs(asked bool) *logprobWriter {
 
 func (l *logprobWriter) text(id int32) (string, []byte) {
 	b := l.tokenizer.Bytes(nil, id)
-	return strings.ToValidUTF8(string(b), "\ufffd"), b
+	return whole(b), b
 }
 
 // completionLogprobs are those of a completion's tokens.

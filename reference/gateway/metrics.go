@@ -3,6 +3,7 @@ package gateway
 import (
 	"net/http"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -33,6 +34,8 @@ type Metrics struct {
 	inference          prometheus.Histogram
 	prefill            prometheus.Histogram
 	decode             prometheus.Histogram
+
+	context atomic.Int64 // tokens of the contexts in the latest iteration
 
 	finished  *prometheus.CounterVec
 	responses *prometheus.CounterVec
@@ -81,6 +84,7 @@ func NewMetrics(model string, context int) *Metrics {
 func (m *Metrics) Iteration(shape sched.Shape, took time.Duration) {
 	m.tokensPerIteration.Observe(float64(shape.Tokens))
 	m.iterationTime.Observe(took.Seconds())
+	m.context.Store(shape.Context)
 }
 
 // RequestDone is engine.Observer's. A request that was aborted has no latency

@@ -21,6 +21,7 @@ type route struct {
 func (s *Server) routes() http.Handler {
 	metrics := s.cfg.Metrics.handler()
 	list := []route{
+		{"POST", "/v1/chat/completions", false, s.chat},
 		{"POST", "/v1/completions", false, s.completions},
 		{"GET", "/v1/models", false, s.listModels},
 		{"GET", "/v1/models/{model...}", false, s.showModel},
@@ -84,6 +85,8 @@ func (s *Server) logged(path string, next http.HandlerFunc) http.Handler {
 			id = s.newID()
 		}
 		w.Header().Set(requestIDHeader, id)
+		// For the body; also for what net/http reads of one that is refused.
+		_ = http.NewResponseController(w).SetReadDeadline(start.Add(s.cfg.BodyTimeout))
 		entry := &logEntry{ResponseWriter: w}
 		defer func() {
 			if p := recover(); p != nil && p != http.ErrAbortHandler {

@@ -4,6 +4,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"tierlab/engine"
+	"tierlab/engine/backend"
 )
 
 // engineFigures shows an engine's own counters at each scrape.
@@ -31,8 +32,8 @@ func (m *Metrics) watch(e *engine.Engine, model string) {
 			func(s engine.Stats) float64 { return float64(s.Sched.Running) }),
 		add(gauge, "vllm:num_requests_waiting", "Requests in the queue.",
 			func(s engine.Stats) float64 { return float64(s.Sched.Waiting) }),
-		add(gauge, "vllm:kv_cache_usage_perc", "Share of the key-value blocks in use; 1 is all.",
-			func(s engine.Stats) float64 { return float64(s.Cache.Referenced) / float64(caps.Blocks) }),
+		add(gauge, "vllm:kv_cache_usage_perc", "Share of the key-value memory that running requests hold, at most; 1 is all.",
+			func(s engine.Stats) float64 { return m.usage(s, caps) }),
 		add(counter, "vllm:prefix_cache_queries_total", "Prompt tokens that were looked up in the cache.",
 			func(s engine.Stats) float64 { return float64(s.Prompt) }),
 		add(counter, "vllm:prefix_cache_hits_total", "Prompt tokens that were found in the cache.",
@@ -52,6 +53,18 @@ func (m *Metrics) watch(e *engine.Engine, model string) {
 		add(gauge, "tierlab_kv_retained_blocks", "Blocks that are kept over tool calls.",
 			func(s engine.Stats) float64 { return float64(s.Cache.Charge) }),
 	}})
+}
+
+// usage bounds the share of the memory that running requests hold, without a
+// walk over their blocks: they hold no more than their contexts would take if
+// they shared nothing, and no more than is referenced, to which cached contexts
+// that could be evicted add all their blocks but the last.
+func (m *Metrics) usage(s engine.Stats, caps backend.Caps) float64 {
+	if s.Sched.Running == 0 {
+		return 0
+	}
+	unshared := float64(m.context.Load()) / float64(caps.Blocks*caps.BlockTokens)
+	return min(unshared, float64(s.Cache.Referenced)/float64(caps.Blocks))
 }
 
 // Describe is prometheus.Collector's.

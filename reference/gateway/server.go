@@ -4,12 +4,14 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"sync/atomic"
 	"time"
 
 	"tierlab/engine"
+	"tierlab/engine/tokenizer/chat"
 )
 
 // Config is what a server serves and how.
@@ -17,7 +19,9 @@ type Config struct {
 	Engine  *engine.Engine // with a tokenizer
 	Metrics *Metrics       // the engine's observer
 	Model   string         // the name that clients give
-	Begin   int32          // the token that begins a text, as completions have it; -1: none
+	Begin   []int32        // tokens before a text that is no chat
+
+	Template chat.Template // how conversations are written; nil: there are none
 
 	APIKey       string        // demanded of clients; "": none
 	MaxBody      int64         // of a request, in bytes; 0: DefaultMaxBody
@@ -38,6 +42,7 @@ type Server struct {
 	cfg      Config
 	created  time.Time
 	backend  string // system_fingerprint
+	grammars *grammars
 	handler  http.Handler
 	draining atomic.Bool
 	newID    func() string
@@ -56,6 +61,11 @@ func New(cfg Config) (*Server, error) {
 	case cfg.MaxBody < 0 || cfg.BodyTimeout < 0 || cfg.WriteTimeout < 0:
 		return nil, errors.New("gateway: a limit is negative")
 	}
+	if cfg.Template != nil {
+		if err := chat.Check(cfg.Template, cfg.Engine.Tokenizer()); err != nil {
+			return nil, fmt.Errorf("gateway: %w", err)
+		}
+	}
 	setDefault(&cfg.MaxBody, DefaultMaxBody)
 	setDefault(&cfg.BodyTimeout, DefaultBodyTimeout)
 	setDefault(&cfg.WriteTimeout, DefaultWriteTimeout)
@@ -69,6 +79,8 @@ func New(cfg Config) (*Server, error) {
 		backend: caps.Name + "-" + caps.Numerics + "-" + caps.Kernels,
 		newID:   randomID,
 		now:     time.Now,
+
+		grammars: newGrammars(cfg.Engine.Tokenizer()),
 	}
 	cfg.Metrics.watch(cfg.Engine, cfg.Model)
 	s.handler = s.routes()

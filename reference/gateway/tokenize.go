@@ -2,16 +2,18 @@ package gateway
 
 import (
 	"net/http"
-	"strings"
+
+	"tierlab/engine/tokenizer"
 )
 
 // tokenizeRequest is the body of POST /tokenize, as vLLM has it: a prompt, or
 // a conversation.
 type tokenizeRequest struct {
-	Model            *string `json:"model"`
-	Prompt           *string `json:"prompt"`
-	AddSpecialTokens *bool   `json:"add_special_tokens"`
-	ReturnTokenStrs  bool    `json:"return_token_strs"`
+	Model  *string `json:"model"`
+	Prompt *string `json:"prompt"`
+	conversation
+	AddSpecialTokens *bool `json:"add_special_tokens"`
+	ReturnTokenStrs  bool  `json:"return_token_strs"`
 }
 
 type tokenized struct {
@@ -25,7 +27,7 @@ func (s *Server) tokenize(w http.ResponseWriter, r *http.Request) {
 	body, fault := s.readBody(w, r)
 	var request tokenizeRequest
 	if fault == nil {
-		fault = decode(body, &request, parameters{})
+		fault = decode(body, &request, tokenizeParameters())
 	}
 	var ids []int32
 	if fault == nil {
@@ -47,8 +49,15 @@ func (s *Server) tokenIDs(t *tokenizeRequest) ([]int32, *apiError) {
 	if err := s.checkModel(t.Model); err != nil {
 		return nil, err
 	}
-	if t.Prompt == nil {
-		return nil, invalid("prompt", "prompt is missing.")
+	switch {
+	case t.Messages != nil && t.Prompt != nil:
+		return nil, invalid("prompt", "The request has a prompt and messages: send one of them.")
+	case t.Messages != nil && s.cfg.Template == nil:
+		return nil, invalid("messages", "The model %s has no chat template.", s.cfg.Model)
+	case t.Messages != nil:
+		return s.chatPrompt(&t.conversation, true)
+	case t.Prompt == nil:
+		return nil, invalid("prompt", "The request has neither a prompt nor messages.")
 	}
 	return s.encode(*t.Prompt, t.AddSpecialTokens), nil
 }
@@ -57,8 +66,8 @@ func (s *Server) tokenIDs(t *tokenizeRequest) ([]int32, *apiError) {
 // says otherwise.
 func (s *Server) encode(text string, addSpecial *bool) []int32 {
 	ids := []int32{}
-	if s.cfg.Begin >= 0 && (addSpecial == nil || *addSpecial) {
-		ids = append(ids, s.cfg.Begin)
+	if addSpecial == nil || *addSpecial {
+		ids = append(ids, s.cfg.Begin...)
 	}
 	return s.cfg.Engine.Tokenizer().Encode(ids, text, true)
 }
@@ -67,9 +76,15 @@ func (s *Server) encode(text string, addSpecial *bool) []int32 {
 func (s *Server) spell(ids []int32) []string {
 	list := make([]string, len(ids))
 	for i, id := range ids {
-		list[i] = strings.ToValidUTF8(string(s.cfg.Engine.Tokenizer().Bytes(nil, id)), "\ufffd")
+		list[i] = whole(s.cfg.Engine.Tokenizer().Bytes(nil, id))
 	}
 	return list
+}
+
+// whole is the text of bytes, with U+FFFD for what is no whole character.
+func whole(b []byte) string {
+	var d tokenizer.Decoder
+	return string(d.Flush(d.Append(nil, b)))
 }
 
 // detokenizeRequest is the body of POST /detokenize, as vLLM has it.
@@ -105,5 +120,5 @@ func (s *Server) detokenize(w http.ResponseWriter, r *http.Request) {
 	for _, id := range request.Tokens {
 		text = s.cfg.Engine.Tokenizer().Bytes(text, id)
 	}
-	writeJSON(w, http.StatusOK, detokenized{strings.ToValidUTF8(string(text), "\ufffd")})
+	writeJSON(w, http.StatusOK, detokenized{whole(text)})
 }

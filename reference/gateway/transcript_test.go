@@ -54,7 +54,7 @@ func playTranscript(t *testing.T, file string) {
 		if want = strings.TrimSpace(want); !*rewrite && got != want {
 			t.Errorf("%s\n%s\nanswered:\n%s\nwant:\n%s", line, body, got, want)
 		}
-		played.WriteString("> " + request + "\n< " + got + "\n\n")
+		played.WriteString("> " + strings.TrimSpace(request) + "\n\n< " + got + "\n\n")
 	}
 	if *rewrite {
 		if err := os.WriteFile(file, []byte(strings.TrimSpace(played.String())+"\n"), 0o644); err != nil {
