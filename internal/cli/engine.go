@@ -16,6 +16,7 @@ func newEngine(g *global, stdio Stdio) *cobra.Command {
 		newEngineExport(g, stdio),
 		newEngineGenerate(g, stdio),
 		newEngineModels(stdio),
+		newEngineServe(g, stdio),
 	)
 }
 

@@ -70,7 +70,7 @@ func (o *engineOptions) listen(observe func(next engine.Observer) engine.Observe
 	if err != nil {
 		return nil, err
 	}
-	server, err := gateway.New(gateway.Config{Engine: l.Engine, Metrics: metrics, Model: m.config.Name, Begin: -1})
+	server, err := gateway.New(gateway.Config{Engine: l.Engine, Metrics: metrics, Model: m.config.Name})
 	if err != nil {
 		l.Close()
 		return nil, err

@@ -38,10 +38,25 @@ func TestExamples(t *testing.T) {
 	visit(New(Stdio{In: strings.NewReader(""), Out: new(bytes.Buffer), Err: new(bytes.Buffer)}))
 }
 
+// untilReady interrupts a command that would serve for ever when it says that
+// it is ready.
+type untilReady struct {
+	bytes.Buffer
+	interrupt func()
+}
+
+func (u *untilReady) Write(b []byte) (int, error) {
+	if bytes.Contains(b, []byte("ready at ")) {
+		u.interrupt()
+	}
+	return u.Buffer.Write(b)
+}
+
 func runExample(t *testing.T, cmd *cobra.Command) {
 	if cmd.Example == "" {
 		t.Fatal("the command's help has no example")
 	}
+	t.Setenv("TIERLAB_ENGINE_SERVE_ADDR", "127.0.0.1:0") // the usual port may be taken
 	shown := false
 	for line := range strings.Lines(cmd.Example) {
 		line = strings.TrimSpace(line)
@@ -53,8 +68,11 @@ func runExample(t *testing.T, cmd *cobra.Command) {
 		if !found {
 			t.Fatalf("%q is no tierlab command line", line)
 		}
-		var stdout, stderr bytes.Buffer
-		code := Main(context.Background(), splitArguments(t, arguments), Stdio{In: strings.NewReader(""), Out: &stdout, Err: &stderr})
+		var stdout bytes.Buffer
+		ctx, interrupt := context.WithCancel(context.Background())
+		stderr := untilReady{interrupt: interrupt}
+		code := Main(ctx, splitArguments(t, arguments), Stdio{In: strings.NewReader(""), Out: &stdout, Err: &stderr})
+		interrupt()
 		if code != ExitOK {
 			t.Errorf("%s: exit %d\n%s", line, code, stderr.String())
 		}
