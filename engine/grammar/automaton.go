@@ -20,6 +20,7 @@ type Automaton struct {
 	tokens map[thread]int32 // fewest tokens of a thread's shortest completion
 	sets   [][]thread       // on a path through a trie or a token, by depth
 	work   int              // steps of the walk at hand
+	most   int              // of these, before it is cut short
 }
 
 // Bounds on what an automaton remembers; beyond them it starts anew.
@@ -38,7 +39,7 @@ func Bind(v *Vocabulary, g *Grammar) (*Automaton, error) {
 			}
 		}
 	}
-	a := &Automaton{program: g.program, v: v, root: &frame{level: g.program.depth}, sets: make([][]thread, v.longest+1)}
+	a := &Automaton{program: g.program, v: v, root: &frame{level: g.program.depth}, sets: make([][]thread, v.longest+1), most: maxWork}
 	a.forget()
 	return a, nil
 }
@@ -205,7 +206,7 @@ func (a *Automaton) each(tr *trie, t thread, found func(token int32, set []threa
 			found(id, set)
 		}
 		i++
-		if a.work > maxWork {
+		if a.work > a.most {
 			i = n.end
 			for i < int32(len(tr.nodes)-1) && tr.nodes[i].depth > 1 {
 				i = tr.nodes[i].end

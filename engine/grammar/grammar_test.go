@@ -361,6 +361,57 @@ func TestForget(t *testing.T) {
 	}
 }
 
+// TestImpatience cuts every walk short: with single bytes outputs still end.
+func TestImpatience(t *testing.T) {
+	list := small()
+	g, err := Object(Options{MaxLength: 8, MaxItems: 2, MaxDepth: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := mustBind(t, vocabulary(t, list), g)
+	a.most = 0
+	r := rand.New(rand.NewPCG(9, 9))
+	for range 20 {
+		m := a.Matcher()
+		mask := make([]uint64, (len(list)+63)/64)
+		var text strings.Builder
+		for !m.Done() {
+			m.Mask(mask)
+			id := int32(r.IntN(len(list)))
+			if !has(mask, id) {
+				continue
+			}
+			inside := m.set[0].state == base && a.nodes[m.set[0].node].kind == content
+			if len(list[id]) > 1 && !inside {
+				t.Fatalf("token %q is allowed outside of a string", list[id])
+			}
+			if err := m.Accept(id); err != nil {
+				t.Fatal(err)
+			}
+			text.WriteString(list[id])
+		}
+		if !json.Valid([]byte(text.String())) {
+			t.Fatal(text.String())
+		}
+	}
+}
+
+func TestPruneKeepsTheSoonest(t *testing.T) {
+	g, err := Literal(strings.Repeat("a", 3*maxReadings))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := mustBind(t, vocabulary(t, small()), g)
+	var set []thread
+	for i := len(a.nodes) - 1; i > backNode; i-- {
+		set = append(set, thread{place{node: int32(i)}, a.root})
+	}
+	first, last := set[0], set[len(set)-1]
+	if set = a.prune(set); len(set) != maxReadings || set[0] != first || set[len(set)-1] != last || a.rest(last) != 1 {
+		t.Errorf("%d readings, from %+v to %+v", len(set), set[0].place, set[len(set)-1].place)
+	}
+}
+
 func TestAmbiguous(t *testing.T) {
 	// Each level doubles the readings: 2^8 of them, of which maxReadings are kept.
 	schema := `{"anyOf":[{"type":"array","items":{"$ref":"#"},"maxItems":2},{"type":"array","items":{"$ref":"#"},"maxItems":3},{"type":"null"}]}`

@@ -1,5 +1,10 @@
 package grammar
 
+import "strings"
+
+// long is a name as long as those that a schema does not give can be.
+var long = strings.Repeat("a", maxNameLength)
+
 // example is a schema with texts that its grammar allows and refuses. The
 // allowed ones are documents of the schema; the refused ones may be too, where
 // the grammar is narrower.
@@ -14,7 +19,7 @@ var examples = []example{
 	{"string", `{"type":"string"}`, Options{}, []string{
 		`""`, `"abc"`, `"é漢😀"`, `"\n\"\\\/\u00e9\uFFFF\ud7ff"`, "\"\x7f\"",
 	}, []string{
-		`"`, `abc`, `"a"b`, "\"a\nb\"", `"\x"`, `"\u12g4"`, `"\ud83d\ude00"`, "\"\xff\"", "\"\xc0\xaf\"", "\"\xed\xa0\x80\"", "\"\xc3\"", ` "a"`,
+		`"`, `abc`, `"a"b`, "\"a\nb\"", `"\x"`, `"\u12g4"`, `"\ud83d\ude00"`, `"\uD83d"`, `"\uDFFF"`, "\"\xff\"", "\"\xc0\xaf\"", "\"\xed\xa0\x80\"", "\"\xc3\"", ` "a"`,
 	}},
 	{"lengths", `{"type":"string","minLength":2,"maxLength":3}`, Options{}, []string{
 		`"ab"`, `"é漢😀"`, `"\n\u00e9"`,
@@ -47,6 +52,10 @@ var examples = []example{
 	{"others", `{"type":"object","properties":{"a":{"type":"null"},"éa":{"type":"null"},"q\"":{"type":"null"}},"required":["a"],"additionalProperties":{"type":"boolean"}}`,
 		Options{MaxItems: 2}, []string{`{"a":null}`, `{"a":null,"b":true}`, `{"a":null,"ab":true,"é":false}`, `{"a":null,"éa":null,"x\u0061":true}`, `{"a":null,"q\"":null,"qq":true}`, `{"a":null,"èa":true}`},
 		[]string{`{"b":true,"a":null}`, `{"a":null,"a":true}`, `{"a":null,"\u0061":true}`, `{"a":null,"éa":true}`, `{"a":null,"q\"":true}`, `{"a":null,"b":true,"c":true,"d":true}`, `{"a":null,"":true}`, `{"a":null,"b":1}`}},
+	{"a long name", `{"type":"object","properties":{"` + long + `aa":{"type":"null"}},"additionalProperties":{"type":"null"}}`, Options{},
+		[]string{`{"` + long + `":null}`, `{"` + long + `aa":null}`, `{"` + long[1:] + `b":null}`}, []string{`{"` + long + `a":null}`, `{"` + long + `b":null}`}},
+	{"one limit twice", `{"type":"integer","minimum":3,"exclusiveMinimum":3,"exclusiveMaximum":6,"maximum":6}`, Options{}, []string{"4", "5"}, []string{"3", "6"}},
+	{"two limits", `{"type":"integer","minimum":3,"exclusiveMinimum":1,"exclusiveMaximum":9,"maximum":6}`, Options{}, []string{"3", "6"}, []string{"2", "7"}},
 	{"required by name alone", `{"type":"object","required":["x"]}`, Options{}, []string{`{"x":1}`, `{"x":[{"y":null}],"y":2}`}, []string{`{}`, `{"y":1}`, `{"x":1,"x":2}`}},
 	{"no properties", `{"type":"object","properties":{}}`, Options{}, []string{`{}`}, []string{`{"a":1}`}},
 	{"array", `{"type":"array","items":{"type":"integer"},"minItems":1,"maxItems":3}`, Options{}, []string{"[1]", "[1,2,3]"}, []string{"[]", "[1,2,3,4]", "[1,]", "[,1]", `["a"]`}},

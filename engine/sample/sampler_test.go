@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"math"
+	"math/big"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -305,6 +306,39 @@ func TestBoundary(t *testing.T) {
 			t.Fatalf("boundary %x, want %x", got, want)
 		}
 	})
+}
+
+// TestShare holds the rounding of shares against exact arithmetic.
+func TestShare(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p := rapid.Float32Range(0x1p-39, 1).Draw(t, "p")
+		n := rapid.Uint64Range(0, 1<<63).Draw(t, "n")
+		exact := new(big.Rat).Mul(new(big.Rat).SetFloat64(float64(p)), new(big.Rat).SetInt(new(big.Int).SetUint64(n)))
+		above := new(big.Rat).Sub(new(big.Rat).SetInt(new(big.Int).SetUint64(share(p, n))), exact)
+		if above.Sign() < 0 || above.Cmp(big.NewRat(1, 1)) >= 0 {
+			t.Fatalf("share(%v, %d) = %d", p, n, share(p, n))
+		}
+	})
+}
+
+// TestBorders draws where the random bits fall on the border of two tokens.
+func TestBorders(t *testing.T) {
+	const one = 1 << weightBits
+	for _, c := range []struct {
+		random uint64
+		want   int32
+	}{{0, 3}, {1<<62 - 1, 3}, {1 << 62, 5}, {1<<63 - 1, 5}, {1 << 63, 9}, {math.MaxUint64, 9}} {
+		d := dice{random: c.random}
+		candidates := []candidate{{rank(2, 9), 2 * one}, {rank(1, 3), one}, {rank(0, 5), one}}
+		if got := d.draw(candidates); got != c.want {
+			t.Errorf("%#x draws %d, want %d", c.random, got, c.want)
+		}
+		s := Sampler{weights: make([]uint64, 64), sums: []uint64{4 * one}}
+		s.weights[3], s.weights[5], s.weights[9] = one, one, 2*one
+		if got := s.drawDense(nil, 64, 4*one, c.random); got != c.want {
+			t.Errorf("%#x draws %d of all, want %d", c.random, got, c.want)
+		}
+	}
 }
 
 func TestValidate(t *testing.T) {
