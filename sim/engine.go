@@ -148,7 +148,8 @@ func (p *point) offerEngine(i int32, r *replica, s *session) (site.Handle, site.
 		prompt = prompt.AppendMade(salt, -1, 1)
 	}
 	job := batching.Job{
-		Tag: uint64(i), Session: uint64(s.number), Prompt: prompt, Output: max(1, c.output), Salt: salt,
+		Tag:     uint64(i),
+		Request: sched.Request{Session: uint64(s.number), Prompt: prompt, MaxTokens: max(1, c.output), Forced: true, Salt: salt},
 	}
 	if p.retain > 0 && len(s.graph.Steps[c.step].Step.Tools) > 0 {
 		job.KeepFor = p.retain

@@ -16,6 +16,11 @@
 // the end of the last one or of the one under way when a request arrives. What
 // comes of it is the same, plan by plan, as iteration by iteration (SC-8).
 //
+// A Device stands for a real one in a run that is played again: each plan is
+// asked for and ends when it did there, and what is handed in at the time of an
+// asking comes before it. The scheduler, fed the same arrivals and times, then
+// makes the run's plans again.
+//
 // # Transitions
 //
 // A job starts when a plan first takes it up, and Cached says how much of its

@@ -66,8 +66,8 @@ func (s *story) draw(t *rapid.T) {
 			}
 			out := rapid.IntRange(1, 40).Draw(t, "output")
 			ch = ch.AppendMade(uint64(i)<<8, 0, rapid.IntRange(1, 50).Draw(t, "input"))
-			a.job = Job{Tag: uint64(i), Session: uint64(who), Prompt: ch, Output: out, Salt: uint64(i)<<8 | 1, Work: time.Second,
-				Priority: uint8(rapid.IntRange(0, 1).Draw(t, "priority")), KeepFor: time.Duration(rapid.IntRange(0, 1).Draw(t, "keep")) * 200 * time.Millisecond}
+			a.job = Job{Tag: uint64(i), Work: time.Second, Request: sched.Request{Session: uint64(who), Prompt: ch, MaxTokens: out, Forced: true, Salt: uint64(i)<<8 | 1,
+				Priority: uint8(rapid.IntRange(0, 1).Draw(t, "priority")), KeepFor: time.Duration(rapid.IntRange(0, 1).Draw(t, "keep")) * 200 * time.Millisecond}}
 			session[who] = ch.AppendMade(a.job.Salt, 0, out)
 		}
 		s.acts = append(s.acts, a)
@@ -145,7 +145,7 @@ func TestStories(t *testing.T) {
 				if f, ok := firsts[tr.Handle]; ok != (tr.From == site.Decoding) || ok && f != tr.First {
 					rt.Fatalf("%+v, with a first token at %v", tr, f)
 				}
-				if a := s.acts[tr.Tag].job; tr.Kind == site.Done && (int(tr.Output) != a.Output || int(tr.Cached) >= a.Prompt.Len()) {
+				if a := s.acts[tr.Tag].job; tr.Kind == site.Done && (int(tr.Output) != a.MaxTokens || int(tr.Cached) >= a.Prompt.Len()) {
 					rt.Fatalf("%+v of %+v", tr, a)
 				}
 			}

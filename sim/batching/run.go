@@ -28,16 +28,44 @@ func (s *Server) Advance(now time.Duration, out []site.Transition) []site.Transi
 	if now < s.now {
 		panic(fmt.Sprintf("batching: time runs backwards from %v to %v", s.now, now))
 	}
-	for len(s.flights) > 0 && s.flights[0].last <= now {
+	for at, ok := s.NextAt(); ok && at <= now; at, ok = s.NextAt() {
+		s.pass(at)
+		if at == s.asks {
+			s.asks = never
+			out = s.fill(at, out)
+			continue
+		}
 		out = s.commit(out)
-		out = s.fill(s.now, out)
+		out = s.ask(at, out)
 	}
 	s.pass(now)
 	return out
 }
 
+// advance is Advance for something that is handed in at now: a real engine takes
+// it before it asks for a plan at that time.
+func (s *Server) advance(now time.Duration, out []site.Transition) []site.Transition {
+	if s.cfg.Device == nil {
+		return s.Advance(now, out)
+	}
+	for at, ok := s.NextAt(); ok && at <= now && at != s.asks || at < now; at, ok = s.NextAt() {
+		out = s.Advance(at, out)
+	}
+	s.pass(now)
+	return out
+}
+
+// ask asks for the next plans when their time has come.
+func (s *Server) ask(now time.Duration, out []site.Transition) []site.Transition {
+	if s.cfg.Device == nil {
+		return s.fill(now, out)
+	}
+	s.asks = max(now, s.cfg.Device.Asked(s.next, now))
+	return out
+}
+
 // fill makes as many plans as the scheduler does now, each to begin when the
-// one before it ends.
+// one before it ends. A real device's are made one at a time.
 func (s *Server) fill(now time.Duration, out []site.Transition) []site.Transition {
 	for s.sched.Next(now, &s.plan) {
 		p := &s.plan
@@ -45,13 +73,20 @@ func (s *Server) fill(now time.Duration, out []site.Transition) []site.Transitio
 		if n := len(s.flights); n > 0 {
 			f.begin = s.flights[n-1].last
 		}
-		f.last = f.begin + s.pace(f.plan, f.shape)
+		if s.cfg.OnPlan != nil {
+			s.cfg.OnPlan(now, p)
+		}
+		f.last = f.begin + s.cfg.Cost.StepTime(f.shape)
+		if s.cfg.Device != nil {
+			f.last = max(f.begin, s.cfg.Device.Ended(f.plan))
+		}
+		s.next = p.ID + 1
 		for _, r := range p.Rows[len(p.Rows)-p.Admitted:] {
 			out = s.start(now, r, out)
 		}
 		s.flights = append(s.flights, f)
-		if s.cfg.OnPlan != nil {
-			s.cfg.OnPlan(now, p)
+		if s.cfg.Device != nil {
+			return s.ask(now, out)
 		}
 	}
 	s.stretch()
@@ -62,7 +97,7 @@ func (s *Server) fill(now time.Duration, out []site.Transition) []site.Transitio
 // gives a job its first token is not stretched, so that the time of that token
 // is the end of a flight.
 func (s *Server) stretch() {
-	if s.cfg.Steps || s.undue > 0 || len(s.flights) != 1 {
+	if s.cfg.Steps || s.cfg.Device != nil || s.undue > 0 || len(s.flights) != 1 {
 		return
 	}
 	if f := &s.flights[0]; f.stableFor > 0 {
@@ -77,10 +112,10 @@ func (s *Server) run(f *flight, until time.Duration, most int) {
 		f.more--
 		return
 	}
-	f.last = f.begin + s.pace(f.plan, f.shape)
+	f.last = f.begin + s.cfg.Cost.StepTime(f.shape)
 	for f.more = 0; f.more+1 < most && f.last < until; {
 		f.more++
-		f.last += s.pace(f.plan+uint64(f.more), f.shape.After(f.more))
+		f.last += s.cfg.Cost.StepTime(f.shape.After(f.more))
 	}
 }
 
@@ -113,7 +148,11 @@ func (s *Server) commit(out []site.Transition) []site.Transition {
 	f := s.flights[0]
 	s.pass(f.last)
 	s.flights = append(s.flights[:0], s.flights[1:]...)
-	return s.hear(f.last, &f, sched.Outcome{Plan: f.plan, Iterations: 1 + f.more}, out)
+	o := sched.Outcome{Plan: f.plan, Iterations: 1 + f.more}
+	if s.cfg.Device != nil {
+		o.Sampled = s.cfg.Device.Sampled(f.plan)
+	}
+	return s.hear(f.last, &f, o, out)
 }
 
 // hear tells the scheduler of iterations that have ended at the given time, and
@@ -146,7 +185,7 @@ func (s *Server) take(at time.Duration, e sched.Event, out []site.Transition) []
 		}
 	case sched.Finished, sched.Stopped:
 		s.stats.Done++
-		s.stats.Kept += uint64(j.Prompt.Len() + j.Output - 1)
+		s.stats.Kept += uint64(j.Prompt.Len() + int(e.N) - 1)
 		out = s.end(id, site.Done, at, out)
 	}
 	return out

@@ -21,13 +21,25 @@ type Config struct {
 	// Cost is how long an iteration takes, and what the scheduler believes of
 	// it.
 	Cost sched.Coster
-	// Pace, if set, says how long the iterations take in Cost's place: those of
-	// a real run, by the plan's number.
-	Pace func(plan uint64, s sched.Shape) time.Duration
+	// Device, if set, is a real one whose run is played again; without it the
+	// server runs on Cost.
+	Device Device
 	// OnPlan, if set, is shown each plan that the scheduler is asked for.
 	OnPlan func(at time.Duration, p *sched.Plan)
 	// Steps asks the scheduler for every iteration instead of jumping.
 	Steps bool
+}
+
+// Device knows when a real engine did what. Plans are told by their number.
+type Device interface {
+	// Asked is when the plan was asked for, in a run that has got to now; never
+	// is a time that no run reaches.
+	Asked(plan uint64, now time.Duration) time.Duration
+	// Ended is when the plan had run.
+	Ended(plan uint64) time.Duration
+	// Sampled are the tokens that came of it; nil stands for those that the
+	// jobs' salts name.
+	Sampled(plan uint64) []sched.Sampled
 }
 
 // Check says what is wrong with a configuration.
@@ -41,16 +53,12 @@ func (c *Config) Check() error {
 	return c.Sched.Check(c.KV)
 }
 
-// Job is a model call.
+// Job is a model call. Its request's ID is the server's to give, and Fork names
+// a job by its handle.
 type Job struct {
-	Tag      uint64 // the caller's own name for it
-	Session  uint64 // jobs of a session share its place in the scheduler's order
-	Prompt   kv.Chain
-	Output   int    // tokens of the answer
-	Salt     uint64 // names them
-	Priority uint8
-	KeepFor  time.Duration // hint to retain the context for that long after the job
-	Work     time.Duration // its unloaded service, as far as the caller knows
+	Tag uint64 // the caller's own name for it
+	sched.Request
+	Work time.Duration // its unloaded service, as far as the caller knows
 }
 
 // Server runs jobs on an engine's scheduler in modelled time. Use New. It is
@@ -60,13 +68,14 @@ type Server struct {
 	now   time.Duration
 	down  bool
 	sched *sched.Scheduler // nil until it is needed, and after a restart
-	pace  func(plan uint64, s sched.Shape) time.Duration
 	// runner, if the model has it, adds up a stable plan's iterations faster
 	// than one by one, with the same result.
 	runner runner
 
 	plan    sched.Plan
-	flights []flight // in flight, oldest first
+	asks    time.Duration // when the next plan is asked for; never: with the next commit or arrival
+	next    uint64        // its number, on a real device
+	flights []flight      // in flight, oldest first
 	events  []sched.Event
 	undue   int // jobs that have started and have no first token yet
 
@@ -89,11 +98,8 @@ func New(cfg Config) (*Server, error) {
 	if err := cfg.Check(); err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg, pace: cfg.Pace}
-	if s.pace == nil {
-		s.pace = func(_ uint64, shape sched.Shape) time.Duration { return cfg.Cost.StepTime(shape) }
-		s.runner, _ = cfg.Cost.(runner)
-	}
+	s := &Server{cfg: cfg, asks: never, next: 1}
+	s.runner, _ = cfg.Cost.(runner)
 	return s, nil
 }
 
@@ -122,16 +128,17 @@ func (s *Server) Clear() {
 // restart forgets the scheduler and the cache, but not what they counted.
 func (s *Server) restart() {
 	s.before, s.blocks = s.counters()
-	s.sched, s.flights, s.undue = nil, s.flights[:0], 0
+	s.sched, s.flights, s.undue, s.asks = nil, s.flights[:0], 0, never
 }
 
 // NextAt is the time of the next transition that will happen by itself; ok is
 // false when there is none.
 func (s *Server) NextAt() (at time.Duration, ok bool) {
-	if len(s.flights) == 0 {
-		return never, false
+	at = s.asks
+	if len(s.flights) > 0 {
+		at = min(at, s.flights[0].last)
 	}
-	return s.flights[0].last, true
+	return at, at != never
 }
 
 // NextDone is a time before which no job will be done by itself: the same.
@@ -172,7 +179,7 @@ func (s *Server) Resident(ch kv.Chain) int {
 // Arrive offers a job, after what is due by now. The handle is zero when the
 // job was turned away.
 func (s *Server) Arrive(now time.Duration, j Job, out []site.Transition) (site.Handle, site.Outcome, []site.Transition) {
-	out = s.Advance(now, out)
+	out = s.advance(now, out)
 	s.stats.Arrived++
 	if s.down {
 		s.stats.Refused++
@@ -181,11 +188,8 @@ func (s *Server) Arrive(now time.Duration, j Job, out []site.Transition) (site.H
 	s.wake()
 	id := s.hold(now, j)
 	h := handle(id, s.slab[id].gen)
-	err := s.sched.Add(now, sched.Request{
-		ID: uint64(h), Session: j.Session, Priority: j.Priority, Prompt: j.Prompt, MaxTokens: j.Output,
-		Forced: true, Salt: j.Salt, KeepFor: j.KeepFor,
-	})
-	if err != nil {
+	j.ID = uint64(h)
+	if err := s.sched.Add(now, j.Request); err != nil {
 		s.release(id)
 		return 0, s.turnedAway(err), out
 	}
@@ -195,7 +199,7 @@ func (s *Server) Arrive(now time.Duration, j Job, out []site.Transition) (site.H
 		s.interrupt(now)
 		return h, site.Queued, out
 	}
-	out = s.fill(now, out)
+	out = s.ask(now, out)
 	if s.slab[id].started == unset {
 		return h, site.Queued, out
 	}
@@ -215,7 +219,7 @@ func (s *Server) turnedAway(err error) site.Outcome {
 // Cancel withdraws a job, after what is due by now. ok is false when the job is
 // no longer held, having ended by now.
 func (s *Server) Cancel(now time.Duration, h site.Handle, out []site.Transition) (ok bool, _ []site.Transition) {
-	out = s.Advance(now, out)
+	out = s.advance(now, out)
 	id, ok := s.find(h)
 	if !ok {
 		return false, out
