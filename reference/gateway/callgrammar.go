@@ -144,8 +144,8 @@ func (g *callGrammar) maskText(dst []uint64) {
 
 // another says whether one more call may follow, and can be whole.
 func (g *callGrammar) another() bool {
-	return g.state == callChoice && g.calls < g.most &&
-		g.left >= len(g.between)+g.object.Matcher().MinTokens()+len(g.suffix)
+	return g.state == callChoice && g.calls < g.most && len(g.ends) > 0 &&
+		g.left > len(g.between)+g.object.Matcher().MinTokens()+len(g.suffix)
 }
 
 // Accept is engine.Grammar's.
@@ -238,8 +238,7 @@ func (g *callGrammar) next() {
 		g.state = callObject
 	default:
 		g.calls++
-		g.state = callChoice
-		if g.calls == g.most || len(g.ends) == 0 {
+		if g.state = callChoice; !g.another() {
 			g.state = callDone
 		}
 	}
