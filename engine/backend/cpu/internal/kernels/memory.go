@@ -2,6 +2,7 @@ package kernels
 
 import (
 	"fmt"
+	"math"
 	"unsafe"
 )
 
@@ -24,7 +25,7 @@ func newSlab(num Numerics, n int) (slab, error) {
 	if num == BF16 {
 		size = 2
 	}
-	if n < 0 || n > (1<<46)/size {
+	if n < 0 || n > (math.MaxInt-hugePage)/size {
 		return slab{}, fmt.Errorf("memory for %d elements: beyond any machine", n)
 	}
 	raw, err := mapMemory(n*size + hugePage)

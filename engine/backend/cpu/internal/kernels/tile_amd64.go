@@ -12,7 +12,8 @@ type tileArgs struct {
 	at      *int    // indices in b of parts or runs
 	parts   uintptr // as in scoreBlocks; or 1
 	runs    uintptr // as in sumBlocks; or 1
-	_       [7]uintptr
+	_       [6]uintptr
+	ahead   uintptr // from a pair of panels to what to fetch meanwhile, in bytes
 	config  tileConfig
 }
 
@@ -127,6 +128,11 @@ func (t *tileBlock) mul(i, lines, parts, runs int, at *int) {
 			m.shape, m.pairs = uintptr(2*blocks+wide), uintptr(pairs)
 			m.c = unsafe.Pointer(&t.c[i*t.ldc+p*panelRows])
 			m.b = unsafe.Pointer(&t.b[p*t.lines*512])
+			m.ahead = 2 * m.bPanel
+			if parts*runs > 1 {
+				// The next panels are in the cache or in another block: fetch what is there.
+				m.ahead = uintptr(m.a) - uintptr(m.b)
+			}
 			mulTilesAMX(&m)
 			p += pairs * wide
 		}

@@ -23,8 +23,9 @@ const (
 // 0 to 8 KiB, 2 KiB came closest to a loop that only reads.
 const streamAhead = 2048
 
-// Fields of tileArgs behind those that text loads.
+// Fields of tileArgs.
 const (
+	argLines  = 48
 	argA      = 8
 	argB      = 16
 	argBlock  = 72  // bytes from a block of rows of a to the next
@@ -33,6 +34,7 @@ const (
 	argAt     = 96  // indices of blocks of b, in elements
 	argParts  = 104 // blocks whose products lie beside each other
 	argRuns   = 112 // blocks whose products are added up
+	argAhead  = 168 // bytes from a pair of panels to what to fetch meanwhile
 	argConfig = 176
 
 	// Room for what no register is left for.
@@ -88,6 +90,10 @@ func tileProduct(a *asm, blocks, panels int) {
 	a.move(argPairs, tmpPairs)
 	a.line("%spair:", name)
 	a.move(argGroups, tmpGroups)
+	if blocks == 2 && panels == 2 {
+		a.op("MOVQ %d(DI), R10", argAhead)
+		a.op("ADDQ BX, R10")
+	}
 	a.line("%sgroup:", name)
 	tileSums(a, name, blocks, panels)
 	a.op("MOVQ %d(DI), R12", argBlock)
@@ -132,9 +138,17 @@ func tileSums(a *asm, name string, blocks, panels int) {
 	a.line("%srun:", name)
 	a.op("MOVQ (R14), R13")
 	a.op("LEAQ (BX)(R13*2), R13") // b
-	a.op("MOVQ R10, R15")
+	a.op("MOVQ %d(DI), R15", argLines)
 	a.line("%sstep:", name)
 	tileStep(a, blocks, panels)
+	if blocks == 2 && panels == 2 {
+		// 512 bytes at each step: four groups fetch a pair of panels.
+		for l := range 4 {
+			a.op("PREFETCHT1 %d(R10)", 64*l)
+			a.op("PREFETCHT1 %d(R10)(R9*1)", 64*l)
+		}
+		a.op("ADDQ $256, R10")
+	}
 	a.op("ADDQ R8, R12")
 	a.op("ADDQ $1024, R13")
 	a.op("DECQ R15")
