@@ -3,6 +3,7 @@ package engine_test
 import (
 	"context"
 	"errors"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -86,6 +87,57 @@ func TestClose(t *testing.T) {
 		if err := e.Drain(context.Background()); err != nil || e.Err() != nil {
 			t.Errorf("%v, %v", err, e.Err())
 		}
+	}
+}
+
+// held is a backend whose steps end when they are let go.
+type held struct {
+	backend.Backend
+	waiting, letGo chan struct{}
+}
+
+func (h *held) Wait(r *backend.Result) error {
+	select {
+	case h.waiting <- struct{}{}:
+	default:
+	}
+	<-h.letGo
+	return h.Backend.Wait(r)
+}
+
+// TestCloseWithSubmission closes an engine that has not yet looked at a request.
+func TestCloseWithSubmission(t *testing.T) {
+	b, err := null.Open(null.Config{Vocab: vocab, Context: 512, Slots: 4, Budget: 64, Blocks: 256, BlockTokens: 8})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := &held{Backend: b, waiting: make(chan struct{}, 1), letGo: make(chan struct{})}
+	e := open(t, func(_ *null.Config, c *engine.Config) { c.Backend = h })
+	submit(t, e, engine.Request{Prompt: ids(8, 1), MaxTokens: 400})
+	<-h.waiting
+	answer, closed := make(chan error, 1), make(chan error, 1)
+	go func() {
+		_, err := e.Submit(context.Background(), engine.Request{Prompt: ids(8, 2), MaxTokens: 1})
+		answer <- err
+	}()
+	for e.Pending() == 0 {
+		runtime.Gosched()
+	}
+	go func() { closed <- e.Close() }()
+	for !e.Closing() {
+		runtime.Gosched()
+	}
+	close(h.letGo)
+	if err := <-closed; err != nil {
+		t.Error(err)
+	}
+	select {
+	case err := <-answer:
+		if !errors.Is(err, engine.ErrClosed) {
+			t.Errorf("a request on its way when the engine closed: %v", err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("Submit waits for an engine that is closed")
 	}
 }
 

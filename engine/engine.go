@@ -24,16 +24,17 @@ type Engine struct {
 	done   chan struct{} // closed when the loop has ended
 
 	// Of the loop's goroutine alone.
-	sched  *sched.Scheduler
-	live   map[uint64]*sequence // admitted, not ended
-	ring   []flight             // steps under way, oldest at head
-	head   int
-	flying int
-	result backend.Result
-	sample []sched.Sampled
-	events []sched.Event
-	ended  time.Duration // when the last iteration did, or the last sleep
-	trace  *trace.Writer
+	sched   *sched.Scheduler
+	letters []letter             // taken, not looked at
+	live    map[uint64]*sequence // admitted, not ended
+	ring    []flight             // steps under way, oldest at head
+	head    int
+	flying  int
+	result  backend.Result
+	sample  []sched.Sampled
+	events  []sched.Event
+	ended   time.Duration // when the last iteration did, or the last sleep
+	trace   *trace.Writer
 
 	closed error // of closing the backend and the trace; set before done
 	mu     sync.Mutex

@@ -27,13 +27,9 @@ func (e *Engine) run() {
 	for _, s := range e.live {
 		e.leave(s, FinishAborted, err)
 	}
-	letters, _ := e.mail.take()
-	for _, l := range letters {
-		if l.add != nil {
-			l.add.admitted <- err
-			e.mail.leave()
-		}
-	}
+	e.refuse(err)
+	e.letters, _ = e.mail.take()
+	e.refuse(err)
 	e.publish()
 	e.closed = errors.Join(e.guard(e.cfg.Backend.Close), e.trace.Close())
 }
@@ -80,11 +76,11 @@ func (e *Engine) serve() error {
 
 // receive hands what came in to the scheduler.
 func (e *Engine) receive() (closing bool) {
-	letters, closing := e.mail.take()
-	if closing {
+	if e.letters, closing = e.mail.take(); closing {
 		return true
 	}
-	for _, l := range letters {
+	for ; len(e.letters) > 0; e.letters = e.letters[1:] {
+		l := e.letters[0]
 		if l.add != nil {
 			e.add(l.add)
 		} else if s := e.live[l.cancel]; s != nil {
@@ -93,9 +89,20 @@ func (e *Engine) receive() (closing bool) {
 			e.trace.Cancel(now, s.id)
 			e.leave(s, FinishAborted, context.Canceled)
 		}
+		e.letters[0] = letter{}
 	}
-	clear(letters)
 	return false
+}
+
+// refuse answers the requests that the scheduler was not asked about.
+func (e *Engine) refuse(err error) {
+	for _, l := range e.letters {
+		if l.add != nil {
+			l.add.admitted <- err
+			e.mail.leave()
+		}
+	}
+	clear(e.letters)
 }
 
 func (e *Engine) add(s *sequence) {
