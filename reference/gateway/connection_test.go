@@ -201,7 +201,7 @@ func TestDrainTimeout(t *testing.T) {
 	}
 	stop()
 	list := events(t, read(t, resp).body)
-	if p := parseProblem(t, answer{body: list[len(list)-1]}); *p.Code != "draining" {
+	if p := parseProblem(t, answer{body: list[len(list)-1]}); *p.Code != "draining" || !strings.Contains(p.Message, "before the output was complete") {
 		t.Errorf("the last event is %+v", p)
 	}
 	if err := <-ended; err == nil || !strings.Contains(err.Error(), "1 requests were cut off") {

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
@@ -107,7 +108,7 @@ func (s *Server) hand(o *output, t engine.Token, more bool, to sink) error {
 		if why := o.stream.Finish(); why != engine.FinishAborted {
 			return to.end(o, why, o.stream.Usage())
 		}
-		return o.stream.Err()
+		return cutOff(o.stream.Err())
 	}
 	if o.tokens == 0 {
 		s.cfg.Metrics.firstToken.Observe((t.At - o.stream.Usage().Arrived).Seconds())
@@ -117,6 +118,14 @@ func (s *Server) hand(o *output, t engine.Token, more bool, to sink) error {
 	o.tokens++
 	o.last = t.At
 	return to.token(o, t)
+}
+
+// cutOff words the end of an engine for an output that was under way.
+func cutOff(err error) error {
+	if errors.Is(err, engine.ErrClosed) {
+		return newError(http.StatusServiceUnavailable, typeUnavailable, "draining", "The server shut down before the output was complete.")
+	}
+	return err
 }
 
 // fits refuses a prompt and an output that the context cannot hold, and says
