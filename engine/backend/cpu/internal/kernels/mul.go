@@ -81,12 +81,19 @@ func mulF32(p product[float32]) {
 	}
 }
 
+// dotF32 adds the products of one line and one step, four rows at a time so that
+// their sums stay in registers.
 func dotF32(sum *[panelRows]float32, x *[16]float32, w *[256]float32) {
-	for j, v := range x {
-		step := (*[panelRows]float32)(w[j*panelRows:])
-		for r, u := range step {
-			sum[r] += v * u
+	for r := 0; r < panelRows; r += 4 {
+		s0, s1, s2, s3 := sum[r], sum[r+1], sum[r+2], sum[r+3]
+		for j, v := range x {
+			u := (*[4]float32)(w[j*panelRows+r:])
+			s0 += v * u[0]
+			s1 += v * u[1]
+			s2 += v * u[2]
+			s3 += v * u[3]
 		}
+		sum[r], sum[r+1], sum[r+2], sum[r+3] = s0, s1, s2, s3
 	}
 }
 
@@ -109,14 +116,19 @@ func mulB16(p product[uint16]) {
 	}
 }
 
+// dotB16 is dotF32 for bf16. The even one of a pair of k comes first.
 func dotB16(sum *[panelRows]float32, x *[32]uint16, w *[512]uint16) {
-	for j := 0; j < 32; j += 2 {
-		v0, v1 := WidenBF16(x[j]), WidenBF16(x[j+1])
-		step := (*[2 * panelRows]uint16)(w[j*panelRows:])
-		for r := range panelRows {
-			sum[r] += v0 * WidenBF16(step[2*r])
-			sum[r] += v1 * WidenBF16(step[2*r+1])
+	for r := 0; r < panelRows; r += 4 {
+		s0, s1, s2, s3 := sum[r], sum[r+1], sum[r+2], sum[r+3]
+		for j := 0; j < 32; j += 2 {
+			v0, v1 := WidenBF16(x[j]), WidenBF16(x[j+1])
+			u := (*[8]uint16)(w[j*panelRows+2*r:])
+			s0 = s0 + v0*WidenBF16(u[0]) + v1*WidenBF16(u[1])
+			s1 = s1 + v0*WidenBF16(u[2]) + v1*WidenBF16(u[3])
+			s2 = s2 + v0*WidenBF16(u[4]) + v1*WidenBF16(u[5])
+			s3 = s3 + v0*WidenBF16(u[6]) + v1*WidenBF16(u[7])
 		}
+		sum[r], sum[r+1], sum[r+2], sum[r+3] = s0, s1, s2, s3
 	}
 }
 
