@@ -17,7 +17,7 @@ func (t *translator) alternatives(keyword string, v *value) (expression, error) 
 		for i, a := range v.items {
 			for _, b := range v.items[:i] {
 				if !t.disjoint(a, b) {
-					return nil, t.errorf(a, "may allow the same value as %s: oneOf is supported where schemas differ in type, or in the constants of a property that they require; anyOf has no such condition", b.pointer)
+					return nil, t.errorf(a, "may allow the same value as %s: oneOf is supported where schemas differ in type, or in the constants of a property that they require; anyOf has no such condition", b.pointer())
 				}
 			}
 		}
@@ -130,11 +130,13 @@ func (v *value) equal(w *value) bool {
 	return true
 }
 
-// maxCompared bounds the pairs of schemas that are compared for oneOf.
+// maxCompared bounds the pairs of schemas, and of values that they list, which
+// are compared for oneOf.
 const maxCompared = 100000
 
 // disjoint says that no value is allowed by both schemas, as far as it can tell
-// by types, listed values and constant properties. It gives up after maxCompared pairs.
+// by types, listed values and constant properties. It gives up after
+// maxCompared pairs.
 func (t *translator) disjoint(a, b *value) bool {
 	a, b = t.target(a), t.target(b)
 	t.compared++
@@ -154,6 +156,9 @@ func (t *translator) disjoint(a, b *value) bool {
 		return false
 	}
 	if x != nil && y != nil {
+		if t.compared += len(x) * len(y); t.compared > maxCompared {
+			return false
+		}
 		return !slices.ContainsFunc(x, func(v *value) bool { return slices.ContainsFunc(y, v.equal) })
 	}
 	if !t.typesMeet(a, x, b, y) {

@@ -69,7 +69,8 @@
 // rules that refer to themselves, by $ref or as any JSON value does, which a
 // place in the output may be within; a grammar that cannot end within it is an
 // error, and an alternative that cannot is left out. A schema has at most 1 MiB,
-// 200 levels and 131,072 states.
+// 200 levels and 131,072 states, and for oneOf 100,000 pairs of schemas and of
+// constants are compared.
 //
 // After Matcher.Limit, the output is complete within the given number of tokens
 // as well. MinTokens of them are enough: the fewest tokens that spell the

@@ -20,12 +20,14 @@ const (
 
 // value is a JSON value that keeps the order of its members and knows its place.
 type value struct {
-	pointer string // JSON pointer as a URI fragment, "#" for the whole
+	in      *value // what it is a part of; nil: the whole
+	step    string // its name or index there
 	kind    kind
 	text    string // of a string; of a number as it was written
 	truth   bool
 	items   []*value
 	members []member
+	named   map[string]*value // the members by name
 }
 
 type member struct {
@@ -55,7 +57,7 @@ func parse(source []byte) (*value, error) {
 	d := json.NewDecoder(bytes.NewReader(source))
 	d.UseNumber()
 	p := parser{d}
-	v, err := p.value("#", 0)
+	v, err := p.value(nil, "", 0)
 	if err != nil {
 		return nil, err
 	}
@@ -67,15 +69,15 @@ func parse(source []byte) (*value, error) {
 
 type parser struct{ *json.Decoder }
 
-func (p parser) value(pointer string, depth int) (*value, error) {
+func (p parser) value(in *value, step string, depth int) (*value, error) {
 	token, err := p.token()
 	if err != nil {
 		return nil, err
 	}
+	v := &value{in: in, step: step}
 	if depth > maxSchemaDepth {
-		return nil, &SchemaError{pointer, fmt.Sprintf("nested deeper than %d", maxSchemaDepth)}
+		return nil, &SchemaError{v.pointer(), fmt.Sprintf("nested deeper than %d", maxSchemaDepth)}
 	}
-	v := &value{pointer: pointer}
 	switch t := token.(type) {
 	case nil:
 	case bool:
@@ -97,7 +99,7 @@ func (p parser) value(pointer string, depth int) (*value, error) {
 
 func (p parser) elements(v *value, depth int) error {
 	for p.More() {
-		item, err := p.value(v.pointer+"/"+strconv.Itoa(len(v.items)), depth+1)
+		item, err := p.value(v, strconv.Itoa(len(v.items)), depth+1)
 		if err != nil {
 			return err
 		}
@@ -108,22 +110,22 @@ func (p parser) elements(v *value, depth int) error {
 }
 
 func (p parser) fields(v *value, depth int) error {
-	seen := map[string]bool{}
+	v.named = map[string]*value{}
 	for p.More() {
 		token, err := p.token()
 		if err != nil {
 			return err
 		}
 		name, _ := token.(string)
-		if seen[name] {
-			return &SchemaError{v.pointer, fmt.Sprintf("%q is there twice", name)}
+		if v.named[name] != nil {
+			return &SchemaError{v.pointer(), fmt.Sprintf("%q is there twice", name)}
 		}
-		seen[name] = true
-		m, err := p.value(v.pointer+"/"+escape(name), depth+1)
+		m, err := p.value(v, name, depth+1)
 		if err != nil {
 			return err
 		}
 		v.members = append(v.members, member{name, m})
+		v.named[name] = m
 	}
 	_, err := p.token()
 	return err
@@ -141,20 +143,17 @@ func (p parser) token() (json.Token, error) {
 	return t, nil
 }
 
-// escape writes a member's name as a JSON pointer has it (RFC 6901).
-func escape(name string) string {
-	return strings.NewReplacer("~", "~0", "/", "~1").Replace(name)
+// pointer is the value's JSON pointer (RFC 6901) as a URI fragment, "#" for the
+// whole. It is not kept: under a long name it would be as long for every value.
+func (v *value) pointer() string {
+	if v.in == nil {
+		return "#"
+	}
+	return v.in.pointer() + "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(v.step)
 }
 
-// member finds a member of an object by name.
-func (v *value) member(name string) *value {
-	for _, m := range v.members {
-		if m.name == name {
-			return m.value
-		}
-	}
-	return nil
-}
+// member finds a member of an object by name; nil if there is none.
+func (v *value) member(name string) *value { return v.named[name] }
 
 // at follows a JSON pointer.
 func (v *value) at(pointer string) (*value, bool) {
@@ -187,12 +186,12 @@ const largestExponent = 400
 func (v *value) rational() (*big.Rat, error) {
 	if _, exponent, ok := strings.Cut(strings.ToLower(v.text), "e"); ok {
 		if e, err := strconv.Atoi(exponent); err != nil || e > largestExponent || e < -largestExponent {
-			return nil, &SchemaError{v.pointer, fmt.Sprintf("%s has an exponent beyond %d", v.text, largestExponent)}
+			return nil, &SchemaError{v.pointer(), fmt.Sprintf("%s has an exponent beyond %d", v.text, largestExponent)}
 		}
 	}
 	r, ok := new(big.Rat).SetString(v.text)
 	if !ok {
-		return nil, &SchemaError{v.pointer, fmt.Sprintf("%s is not a number", v.text)}
+		return nil, &SchemaError{v.pointer(), fmt.Sprintf("%s is not a number", v.text)}
 	}
 	return r, nil
 }

@@ -106,10 +106,35 @@ func (b *builder) chain(text string, next int32) []int32 {
 }
 
 // trie matches one of the branches, which have their first at bytes in common.
+// What more they have in common is laid out without a call for each byte: it may
+// be long.
 func (b *builder) trie(branches []branch, at int) int32 {
 	if len(branches) == 1 || b.full {
 		return branches[0].nodes[at]
 	}
+	common := shared(branches, at)
+	next := b.part(branches, at+len(common))
+	for i := len(common) - 1; i >= 0; i-- {
+		next = b.class(common[i], common[i], next)
+	}
+	return next
+}
+
+// shared is what the branches have in common from byte at on.
+func shared(branches []branch, at int) string {
+	common := branches[0].text[at:]
+	for _, br := range branches[1:] {
+		rest, n := br.text[at:], 0
+		for n < min(len(common), len(rest)) && common[n] == rest[n] {
+			n++
+		}
+		common = common[:n]
+	}
+	return common
+}
+
+// part is trie for branches that differ in byte at.
+func (b *builder) part(branches []branch, at int) int32 {
 	var to []int32
 	var longer [256][]branch
 	var order []byte

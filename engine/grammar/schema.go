@@ -73,7 +73,7 @@ type translator struct {
 }
 
 func (t *translator) errorf(at *value, format string, args ...any) error {
-	return &SchemaError{at.pointer, fmt.Sprintf(format, args...)}
+	return &SchemaError{at.pointer(), fmt.Sprintf(format, args...)}
 }
 
 // gap is what may follow a comma or a colon.
