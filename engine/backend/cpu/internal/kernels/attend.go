@@ -1,6 +1,7 @@
 package kernels
 
 import (
+	"fmt"
 	"math"
 
 	"tierlab/engine/kv"
@@ -63,6 +64,9 @@ func (c *KV) NewScratch() *Scratch {
 // tile's size, whatever else is computed beside it.
 func (c *KV) Attend(a *Attention, lo, hi int, s *Scratch) {
 	group := a.Heads / c.heads
+	if group*c.heads != a.Heads {
+		panic(fmt.Sprintf("kernels: %d query heads over %d key-value heads: want a multiple", a.Heads, c.heads))
+	}
 	for h := lo; h < hi; h++ {
 		for r := 0; r < a.N*group; r += attendRows {
 			c.attendRows(a, h, r, min(attendRows, a.N*group-r), s)
@@ -141,8 +145,8 @@ func (c *KV) sum(n int, s *Scratch) {
 	}
 }
 
-// scoreBlocks multiplies the same rows by p.panels panels at each index in blocks of
-// p.b, and puts the products beside each other.
+// scoreBlocks multiplies the same rows by p.panels panels at each index of p.b in
+// blocks, and puts the products beside each other.
 func scoreBlocks[E float32 | uint16](mul func(product[E]), p product[E], blocks []int) {
 	b, c := p.b, p.c
 	for i, at := range blocks {
@@ -151,8 +155,8 @@ func scoreBlocks[E float32 | uint16](mul func(product[E]), p product[E], blocks 
 	}
 }
 
-// sumBlocks multiplies p.lines lines of the rows after another by the panels at each
-// index in blocks of p.b, and adds the products to c.
+// sumBlocks multiplies the rows, p.lines lines after another, by the panels at
+// each index of p.b in blocks, and adds the products to c.
 func sumBlocks[E float32 | uint16](mul func(product[E]), p product[E], blocks []int) {
 	b := p.b
 	p.add = true

@@ -32,5 +32,26 @@
 //	K-4  Decoding is a prefill of one token.
 //
 // So a row gives the same alone and in a batch, in one chunk and in several, and
-// on any number of threads. Instruction sets differ in the last bits.
+// on any number of threads. Instruction sets differ in the last bits: the two
+// products of a pair are added to a sum one after the other in Go and AVX-512,
+// and in orders of their own by VDPBF16PS and TDPBF16PS.
+//
+// # Assembly
+//
+// gen writes the products, with the encodings of what Go's assembler does not
+// know. Nothing in assembly can be interrupted by Go's scheduler, so every call
+// is cut to less than 100 us. A signal may come at any time: the system saves
+// vectors and tiles, for which the first Detect asks it. A call sets tiles up at
+// its start and releases them at its end, so that no other code runs with tiles
+// to be saved. Operands need no alignment, except that lines of panels and
+// steps of matrices are aligned to 64 bytes for speed. Sums, which the caller
+// provides, may lie on a stack: it does not grow during a call.
+//
+// # Speed
+//
+// A product of few rows, as in decoding, waits for memory: two panels are two
+// streams, fetched some lines ahead. A product of many is cut so that its
+// operands stay in the second cache, and in the AMX variant 32 rows by 2 panels
+// make 4 tiles of sums for 4 tiles of operands, which is as many as load in the
+// time that they multiply. Ceiling measures what both come up against.
 package kernels

@@ -18,9 +18,11 @@ type Matrix struct {
 	mem        slab
 }
 
-// stepElems is the number of elements of one step of a panel.
+// panelRows is the number of rows of a panel: the f32 lanes of a vector register,
+// and the columns of a tile.
 const panelRows = 16
 
+// stepElems is the number of elements of one step in k of a panel.
 func (n Numerics) stepElems() int { return panelRows * n.lineElems() }
 
 // Rows is the number of rows, which are a product's outputs.

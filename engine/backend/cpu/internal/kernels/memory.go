@@ -10,9 +10,9 @@ import (
 // one entry of the page table on amd64 and, with pages of 4 KiB, on arm64.
 const hugePage = 2 << 20
 
-// slab is memory outside the Go heap where the system allows: weights and
-// caches of gigabytes neither count towards the collector's goal nor are moved
-// by it. It is zeroed.
+// slab is memory outside the Go heap where the system allows: gigabytes of
+// weights would otherwise let as many bytes of garbage gather before the
+// collector runs. It is zeroed.
 type slab struct {
 	f32 []float32 // with F32
 	b16 []uint16  // with BF16
