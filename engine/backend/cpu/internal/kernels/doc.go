@@ -51,7 +51,7 @@
 //
 // A product of few rows, as in decoding, waits for memory: two panels are two
 // streams, fetched some lines ahead. A product of many is cut so that its
-// operands stay in the second cache, and in the AMX variant 32 rows by 2 panels
-// make 4 tiles of sums for 4 tiles of operands, which is as many as load in the
-// time that they multiply. Ceiling measures what both come up against.
+// operands stay in the second cache; with AMX, 32 rows by 2 panels take 4 tiles
+// of operands for 4 products of tiles, which take twice as long as their loads
+// from the first cache. Ceiling measures what both come up against.
 package kernels

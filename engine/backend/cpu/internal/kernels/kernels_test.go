@@ -97,25 +97,36 @@ func TestMulAgainstFloat64(t *testing.T) {
 }
 
 // A product's bits do not depend on the rows beside it, nor on how its outputs
-// are cut.
+// are cut; the longer ones are cut themselves, in lines, panels and rows.
 func TestMulBits(t *testing.T) {
-	const rows, cols, most = 112, 300, 70
-	w, x := normal(3, rows*cols), normal(4, most*cols)
-	eachKernels(t, func(t *testing.T, k *Kernels) {
-		m := pack(t, k, rows, cols, w)
-		want := make([]float32, most*rows)
-		for i := range most {
-			k.Mul(want[i*rows:], rows, m, panel(k, 1, cols, x[i*cols:]), 0, rows)
-		}
-		for n := 1; n <= most; n += 1 + n/17*6 {
-			y := make([]float32, n*rows)
-			p := panel(k, n, cols, x[(most-n)*cols:])
-			for lo, step := 0, 16; lo < rows; lo, step = lo+step, step+16 {
-				k.Mul(y[lo:], rows, m, p, lo, min(lo+step, rows))
+	for _, s := range []struct {
+		rows, cols int
+		n          []int
+	}{
+		{112, 300, []int{1, 2, 3, 4, 5, 7, 8, 9, 12, 15, 16, 17, 23, 31, 32, 33, 47, 48, 49, 63, 64, 65, 70}},
+		{32, 4200, []int{1, 17, 40}},
+		{48, 33 * 1024, []int{1, 18, 33}},
+		{600, 64, []int{1, 40}},
+	} {
+		eachKernels(t, func(t *testing.T, k *Kernels) {
+			most := s.n[len(s.n)-1]
+			w, x := normal(3, s.rows*s.cols), normal(4, most*s.cols)
+			m := pack(t, k, s.rows, s.cols, w)
+			stride := m.PaddedRows()
+			want := make([]float32, most*stride)
+			for i := range most {
+				k.Mul(want[i*stride:], stride, m, panel(k, 1, s.cols, x[i*s.cols:]), 0, s.rows)
 			}
-			sameBits(t, fmt.Sprintf("%d rows", n), y, want[(most-n)*rows:])
-		}
-	})
+			for _, n := range s.n {
+				y := make([]float32, n*stride)
+				p := panel(k, n, s.cols, x[(most-n)*s.cols:])
+				for lo, step := 0, 16; lo < s.rows; lo, step = lo+step, 4*step {
+					k.Mul(y[lo:], stride, m, p, lo, min(lo+step, s.rows))
+				}
+				sameBits(t, fmt.Sprintf("%d of %d x %d", n, s.rows, s.cols), y, want[(most-n)*stride:])
+			}
+		})
+	}
 }
 
 func sameBits(t *testing.T, what string, got, want []float32) {
