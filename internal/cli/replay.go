@@ -37,6 +37,7 @@ type replayOptions struct {
 	thinkCap     time.Duration
 	toolCap      time.Duration
 	noValidator  bool
+	engine       engineFidelityOptions
 	quality      qualityOptions
 	out          string
 	force        bool
@@ -66,6 +67,7 @@ WORKLOAD is a file, - for standard input, or "embedded". Sessions arrive
 other. Lengths of answers are the recorded ones, so the work is the same
 everywhere.`,
 		Example: `  tierlab replay embedded --topology tiny --policy static-central,p2c --arrivals poisson:0.2 --sessions 20 --replications 2
+  tierlab replay embedded --fidelity engine --topology tiny --policy static-central,p2c --arrivals closed:2 --sessions 4 --warm-up 0s --replications 2
   tierlab replay w.jsonl --topology tiny --policy least-loaded:near=1 --arrivals closed:2 --sessions 4 --out out/w --force`,
 		Args: exactly("WORKLOAD"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -99,6 +101,7 @@ func (o *replayOptions) bind(f *pflag.FlagSet) {
 	f.DurationVar(&o.thinkCap, "think-cap", time.Minute, "cap each person's think time (0: as recorded)")
 	f.DurationVar(&o.toolCap, "tool-cap", 10*time.Minute, "cap each tool call and unexplained gap (0: as recorded)")
 	f.BoolVar(&o.noValidator, "no-validator", false, "accept every answer unchecked")
+	o.engine.bind(f)
 	o.quality.bind(f)
 	f.StringVarP(&o.out, "out", "o", "", "the `folder` to write")
 	f.BoolVar(&o.force, "force", false, "replace the folder when it holds an earlier run")
@@ -109,6 +112,7 @@ func (o *replayOptions) bind(f *pflag.FlagSet) {
 type plan struct {
 	options    replayOptions
 	fidelity   sim.Fidelity
+	retain     time.Duration
 	arrivals   sim.Arrivals // zero: as recorded, if the workload has arrivals
 	warmUp     time.Duration
 	policies   []router.Spec
@@ -143,7 +147,8 @@ func (p *plan) readFidelity() (err error) {
 	if p.fidelity, err = sim.ParseFidelity(p.options.fidelity); err != nil {
 		return fmt.Errorf("--fidelity: %w", err)
 	}
-	return nil
+	p.retain, err = p.options.engine.readRetain()
+	return err
 }
 
 func (p *plan) readArrivals() (err error) {

@@ -60,6 +60,7 @@ Start with "tierlab demo".`
 		newCompare(stdio),
 		newDemo(g, stdio),
 		newEngine(g, stdio),
+		newFidelity(g, stdio),
 		newPolicy(stdio),
 		newReplay(g, stdio),
 		newReport(g, stdio),

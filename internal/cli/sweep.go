@@ -70,6 +70,11 @@ func newSweep(ctx context.Context, p *plan, stdio Stdio, dir *outDir, show *prog
 		Scenario: scenario, Fidelity: p.fidelity, Agent: p.agent(), Router: router.DefaultConfig(), Arrivals: p.arrivals,
 		Sessions: o.sessions, WarmUp: p.warmUp, InOrder: o.inOrder, Seed: o.seed,
 	}
+	if s.base.Retain = p.retain; p.fidelity == sim.Engine {
+		if s.base.StepTime, err = o.engine.readStepTimes(world); err != nil {
+			return nil, err
+		}
+	}
 	if err := s.base.CheckLoad(); err != nil {
 		return nil, badInputf("--arrivals: %w", err)
 	}
@@ -210,6 +215,9 @@ func (s *sweep) load() string {
 	add(o.thinkCap > 0, "think time capped at %v", o.thinkCap)
 	add(o.toolCap > 0, "tool time capped at %v", o.toolCap)
 	add(o.noValidator, "no validator")
+	if p.fidelity == sim.Engine {
+		text += ", " + o.engine.describe(s.base.Scenario.World, s.base.StepTime)
+	}
 	return text
 }
 
