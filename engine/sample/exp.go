@@ -8,8 +8,9 @@ import (
 // weightBits is the binary logarithm of the most likely token's weight.
 const weightBits = 44
 
-// maxVocab bounds a row's length so that its weights' sum stays below 2^63.
-const maxVocab = 1 << 19
+// MaxVocab is the most logits of a row, so that the sum of its weights stays
+// below 2^63.
+const MaxVocab = 1 << 19
 
 // least is where weights become 0: exp(least) is just below 2^-45.
 const least = -31.1917

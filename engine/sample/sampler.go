@@ -48,8 +48,8 @@ func check(logits []float32, p *Pick) (best int, err error) {
 	if err := p.Validate(); err != nil {
 		return 0, err
 	}
-	if len(logits) == 0 || len(logits) > maxVocab {
-		return 0, fmt.Errorf("a row of %d logits; there must be 1 to %d", len(logits), maxVocab)
+	if len(logits) == 0 || len(logits) > MaxVocab {
+		return 0, fmt.Errorf("a row of %d logits; there must be 1 to %d", len(logits), MaxVocab)
 	}
 	if int(p.Forced) >= len(logits) {
 		return 0, fmt.Errorf("forced token %d is outside of the vocabulary of %d", p.Forced, len(logits))

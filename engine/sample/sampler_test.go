@@ -102,7 +102,7 @@ func TestChooseErrors(t *testing.T) {
 		{nil, Pick{Forced: -1}, "0 logits"},
 		{nil, Pick{Forced: 1, Logits: true}, "0 logits"},
 		{[]float32{0, 1}, Pick{Forced: -1, Params: Params{Temperature: -1}}, "temperature is -1"},
-		{make([]float32, maxVocab+1), Pick{Forced: -1}, "524289 logits"},
+		{make([]float32, MaxVocab+1), Pick{Forced: -1}, "524289 logits"},
 	} {
 		c.pick.Logprobs = -1
 		if c.pick.Temperature == 0 {
@@ -120,13 +120,13 @@ func TestChooseErrors(t *testing.T) {
 // logits, where the sum of weights is as large as it can be.
 func TestLargestSum(t *testing.T) {
 	var s Sampler
-	logits := make([]float32, maxVocab)
+	logits := make([]float32, MaxVocab)
 	d := dice{inverse: 1}
 	total := s.weigh(logits, nil, &d, 0)
-	if want := uint64(maxVocab) << weightBits; total != want {
+	if want := uint64(MaxVocab) << weightBits; total != want {
 		t.Fatalf("sum of weights %d, want %d", total, want)
 	}
-	if got := s.drawDense(nil, len(logits), total, math.MaxUint64); got != maxVocab-1 {
+	if got := s.drawDense(nil, len(logits), total, math.MaxUint64); got != MaxVocab-1 {
 		t.Errorf("drew %d, want the last token", got)
 	}
 	if got := s.drawDense(nil, len(logits), total, 0); got != 0 {

@@ -9,6 +9,7 @@ import (
 
 	"tierlab/engine/backend/cpu/internal/kernels"
 	"tierlab/engine/model"
+	"tierlab/engine/sample"
 )
 
 // Config says what to compute, and with how much of the machine. Zero values
@@ -72,8 +73,10 @@ func (c Config) validate(m model.Config) error {
 	switch {
 	case c.BlockTokens%32 != 0:
 		return fmt.Errorf("cpu: block_tokens is %d, want a multiple of 32 up to 256", c.BlockTokens)
-	case m.HeadDim%16 != 0:
-		return fmt.Errorf("cpu: %s has heads of %d elements, want a multiple of 16", m.Name, m.HeadDim)
+	case m.HeadDim%16 != 0 || m.HeadDim > kernels.MaxHeadDim:
+		return fmt.Errorf("cpu: %s has heads of %d elements, want a multiple of 16 up to %d", m.Name, m.HeadDim, kernels.MaxHeadDim)
+	case m.Vocab > sample.MaxVocab:
+		return fmt.Errorf("cpu: %s has a vocabulary of %d tokens, want at most the %d that can be sampled from", m.Name, m.Vocab, sample.MaxVocab)
 	case c.Blocks < 0 || c.CacheBytes < 0 || c.Available < 0:
 		return errors.New("cpu: blocks, cache_bytes and available are not negative")
 	case c.Blocks > 0 && c.CacheBytes > 0:
@@ -139,8 +142,11 @@ func (c *Config) plan(m model.Config, k *kernels.Kernels) error {
 		left := (c.Available - need.Weights - need.Activations) / 4
 		c.Blocks = int(max(1, min(left/perBlock, int64(c.Slots*most), int64(math.MaxInt32/c.BlockTokens))))
 	}
-	need.Cache = int64(c.Blocks) * perBlock
-	if need.Weights+need.Cache+need.Activations > need.Available {
+	const beyond = 1 << 60 // any machine; what does not fit into 64 bits is more
+	if need.Cache = beyond; int64(c.Blocks) < beyond/perBlock {
+		need.Cache = int64(c.Blocks) * perBlock
+	}
+	if need.Cache == beyond || need.Weights+need.Cache+need.Activations > need.Available {
 		return &need
 	}
 	c.Context = min(c.Context, c.Blocks*c.BlockTokens)

@@ -70,6 +70,27 @@ func TestMemoryIsCheckedFirst(t *testing.T) {
 	}
 }
 
+// TestShapeIsCheckedFirst refuses models that no weight has to be read for.
+func TestShapeIsCheckedFirst(t *testing.T) {
+	for want, change := range map[string]func(*model.Config, *Config){
+		"heads of 24 elements":        func(m *model.Config, _ *Config) { m.HeadDim = 24 },
+		"heads of 528 elements":       func(m *model.Config, _ *Config) { m.HeadDim = 528 },
+		"vocabulary of 524289 tokens": func(m *model.Config, _ *Config) { m.Vocab = 1<<19 + 1 },
+		"keys and values 1099511627776.": func(m *model.Config, c *Config) { // 2^64 bytes
+			m.Layers, m.Hidden, m.FFN, m.Heads, m.KVHeads, m.HeadDim = 4096, 2, 2, 4096, 4096, 512
+			c.Blocks, c.Available = 1<<24, math.MaxInt64
+		},
+	} {
+		c := Config{Numerics: "bf16"}
+		m := source(t, "tiny").Config()
+		change(&m, &c)
+		c.Source = unread{model.Seeded(m, 1), t}
+		if _, err := Open(c); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want one with %q", err, want)
+		}
+	}
+}
+
 // TestMemoryIsAsPlanned compares what was checked with what was taken.
 func TestMemoryIsAsPlanned(t *testing.T) {
 	for _, preset := range model.PresetNames()[:4] {

@@ -30,16 +30,19 @@ type KV struct {
 	zero      []float32 // headDim
 }
 
+// MaxHeadDim is the most elements of a head.
+const MaxHeadDim = 512
+
 // NewKV allocates keys and values for blocks of blockTokens tokens, a multiple of
-// 32 up to 256. headDim is a multiple of 16.
+// 32 up to 256. headDim is a multiple of 16 up to MaxHeadDim.
 func (k *Kernels) NewKV(layers, blocks, blockTokens, heads, headDim int) (*KV, error) {
 	switch {
 	case layers <= 0 || blocks <= 0 || heads <= 0:
 		return nil, fmt.Errorf("kv memory of %d layers, %d blocks, %d heads: want positive sizes", layers, blocks, heads)
 	case blockTokens <= 0 || blockTokens%32 != 0 || blockTokens > 256:
 		return nil, fmt.Errorf("kv memory with blocks of %d tokens: want a multiple of 32 up to 256", blockTokens)
-	case headDim <= 0 || headDim%16 != 0 || headDim > 512:
-		return nil, fmt.Errorf("kv memory with heads of %d elements: want a multiple of 16 up to 512", headDim)
+	case headDim <= 0 || headDim%16 != 0 || headDim > MaxHeadDim:
+		return nil, fmt.Errorf("kv memory with heads of %d elements: want a multiple of 16 up to %d", headDim, MaxHeadDim)
 	}
 	c := &KV{k: k, layers: layers, blocks: blocks, blockTokens: blockTokens, heads: heads, headDim: headDim}
 	e := k.num.lineElems()
