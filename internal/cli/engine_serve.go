@@ -136,13 +136,14 @@ func (o *engineServeOptions) banner(w io.Writer, l *localEngine, m *loadedModel,
 	caps := l.Caps()
 	t := &table{}
 	t.row("model", fmt.Sprintf("%s, %s parameters", name, parameters(m.config.Params())))
-	about := caps.Name
+	about, weights := caps.Name+", which computes nothing", ""
 	if caps.WeightBytes > 0 {
 		about = fmt.Sprintf("%s, %s by %s on %s", caps.Name, caps.Numerics, caps.Kernels, count(caps.Threads, "thread"))
+		weights = fmt.Sprintf("%.1f MB weights, ", float64(caps.WeightBytes)/1e6)
 	}
 	t.row("engine", about)
 	held := caps.Blocks * caps.BlockTokens
-	t.row("memory", fmt.Sprintf("%.1f MB weights, %.1f MB keys and values of %s tokens", float64(caps.WeightBytes)/1e6, float64(caps.CacheBytes)/1e6, thousands(held)))
+	t.row("memory", fmt.Sprintf("%s%.1f MB keys and values of %s tokens", weights, float64(caps.CacheBytes)/1e6, thousands(held)))
 	t.row("limits", fmt.Sprintf("context %s tokens, %s at once, %s waiting", thousands(l.Context()), count(caps.Slots, "request"), thousands(o.engine.queue)))
 	if m.noChat != nil {
 		t.row("chat", fmt.Sprintf("none: %v", m.noChat))

@@ -142,13 +142,19 @@ type parameters struct {
 	refused map[string][]any
 }
 
+// maxParameter is the longest name that is repeated, or compared with others.
+const maxParameter = 64
+
 // check refuses a name that is neither a field nor harmless.
 func (p parameters) check(name string, value json.RawMessage, fields []string) *apiError {
 	if slices.Contains(fields, name) || slices.Contains(p.ignored, name) {
 		return nil
 	}
 	neutral, ok := p.refused[name]
-	if !ok {
+	switch {
+	case len(name) > maxParameter:
+		return invalid("", "There is no parameter %.*s...", maxParameter, name)
+	case !ok:
 		return invalid(name, "There is no parameter %s%s", name, spell.Hint(name, fields))
 	}
 	var v any

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"tierlab/engine"
 )
@@ -39,11 +40,21 @@ const (
 
 // newError makes an error that no parameter caused.
 func newError(status int, kind, code, format string, args ...any) *apiError {
-	e := &apiError{status: status, Type: kind, Message: fmt.Sprintf(format, args...)}
+	e := &apiError{status: status, Type: kind, Message: short(fmt.Sprintf(format, args...))}
 	if code != "" {
 		e.Code = &code
 	}
 	return e
+}
+
+// maxMessage bounds what an error repeats of a request, in bytes.
+const maxMessage = 1000
+
+func short(message string) string {
+	if len(message) <= maxMessage {
+		return message
+	}
+	return strings.ToValidUTF8(message[:maxMessage], "") + "..."
 }
 
 // invalid is a 400 that names its parameter.

@@ -79,6 +79,8 @@ func TestBadRequests(t *testing.T) {
 		{completions, `{"prompt":"a","best_of":2}`, "best_of", "unsupported_parameter", "set it to 1"},
 		{completions, `{"prompt":"a","guided_json":{}}`, "guided_json", "unsupported_parameter", "leave it out"},
 		{completions, `{"prompt":"a","max_token":3}`, "max_token", "", `did you mean "max_tokens"?`},
+		{completions, `{"prompt":"a","` + strings.Repeat("x", 1<<20) + `":3}`, "", "", "xxx..."},
+		{completions, `{"prompt":"a","max_tokens":` + strings.Repeat("1", 1<<20) + `}`, "max_tokens", "", "111..."},
 		{chatPath, `{` + hello + `,"frequency_penalty":1}`, "frequency_penalty", "unsupported_parameter", "set it to 0"},
 		{chatPath, `{` + hello + `,"functions":[]}`, "functions", "unsupported_parameter", "leave it out"},
 		{chatPath, `{` + hello + `,"modalities":["audio"]}`, "modalities", "unsupported_parameter", `["text"]`},
@@ -108,6 +110,9 @@ func TestBadRequests(t *testing.T) {
 			continue
 		}
 		p := parseProblem(t, a)
+		if len(a.body) > 2*maxMessage {
+			t.Errorf("the answer to %.40s has %d bytes", c.body, len(a.body))
+		}
 		if p.Type != "invalid_request_error" || deref(p.Param) != c.param || deref(p.Code) != c.code || !strings.Contains(p.Message, c.says) {
 			t.Errorf("%s %s\nanswered param %q, code %q, %q\nwant param %q, code %q and %q", c.path, c.body, deref(p.Param), deref(p.Code), p.Message, c.param, c.code, c.says)
 		}

@@ -44,7 +44,7 @@ const (
 )
 
 // newWorld starts a server with reproducible ids and times.
-func newWorld(t *testing.T, change func(*setup)) *world {
+func newWorld(t testing.TB, change func(*setup)) *world {
 	t.Helper()
 	set := setup{
 		device: null.Config{Vocab: testVocab, Context: testContext, Slots: 8, Budget: 512, Blocks: testContext / 16, BlockTokens: 16},
