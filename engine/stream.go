@@ -54,7 +54,8 @@ func (s *Stream) Finish() Finish {
 	return s.finish
 }
 
-// Usage is complete once the output has ended.
+// Usage is complete once the output has ended; after Cancel, or the end of the
+// request's context, Done is set when the loop has seen it.
 func (s *Stream) Usage() Usage {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -2,6 +2,7 @@ package sched
 
 import (
 	"errors"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -234,6 +235,8 @@ func TestConfigErrors(t *testing.T) {
 		{Config{Budget: 8}, "slots"},
 		{Config{Slots: 5, Budget: 8}, "budget is 8 tokens, want at least slots + a block's tokens (9)"},
 		{Config{Slots: 1, Budget: 8, Queue: -1}, "queue"},
+		{Config{Slots: 1, Budget: 8, Queue: math.MaxInt}, "queue"},
+		{Config{Slots: 1, Budget: 8, Context: -1}, "context"},
 		{Config{Slots: 1, Budget: 8, Depth: 17}, "depth"},
 		{Config{Slots: 1, Budget: 8, Aging: -1}, "aging"},
 		{Config{Slots: 1, Budget: 8, Stall: 1}, "cost model"},
@@ -241,6 +244,30 @@ func TestConfigErrors(t *testing.T) {
 		if _, err := New(bad.cfg, c, nil); err == nil || !strings.Contains(err.Error(), bad.want) {
 			t.Errorf("%+v: %v, want an error with %q", bad.cfg, err, bad.want)
 		}
+	}
+}
+
+// TestKeepForEver keeps a context for longer than is left of time.
+func TestKeepForEver(t *testing.T) {
+	c, err := kv.New(kv.Config{Blocks: 8, BlockTokens: 4, KeepBlocks: 8})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := New(Config{Slots: 1, Budget: 8, Queue: math.MaxInt32}, c, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Add(time.Second, Request{ID: 1, Prompt: kv.NewChain(4, 0).AppendMade(1, 0, 4), MaxTokens: 1, KeepFor: math.MaxInt64}); err != nil {
+		t.Fatal(err)
+	}
+	var p Plan
+	if !s.Next(time.Second, &p) {
+		t.Fatal("nothing is planned")
+	}
+	s.Commit(time.Second, Outcome{Plan: p.ID}, nil)
+	s.Next(time.Hour, &p)
+	if until, ok := c.NextExpiry(); !ok || until != math.MaxInt64 {
+		t.Errorf("kept until %v, %v", until, ok)
 	}
 }
 

@@ -2,6 +2,7 @@ package sched
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"tierlab/engine/kv"
@@ -116,7 +117,8 @@ func (s *Scheduler) produced(now time.Duration, i, n int32, end bool) {
 	}
 	hint := kv.Keep{}
 	if q.KeepFor > 0 {
-		hint = kv.Keep{Until: now + q.KeepFor, Priority: q.KeepPriority}
+		// What does not fit is without an end.
+		hint = kv.Keep{Until: now + min(q.KeepFor, math.MaxInt64-now), Priority: q.KeepPriority}
 	}
 	s.end(now, i, hint)
 }

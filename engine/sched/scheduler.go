@@ -37,8 +37,10 @@ func (c Config) Check(k kv.Config) error {
 		return fmt.Errorf("sched: slots is %d, want 1..65536", c.Slots)
 	case c.Budget < c.Slots+k.BlockTokens || c.Budget > math.MaxInt32/2:
 		return fmt.Errorf("sched: budget is %d tokens, want at least slots + a block's tokens (%d)", c.Budget, c.Slots+k.BlockTokens)
-	case c.Queue < 0 || c.Context < 0:
-		return fmt.Errorf("sched: queue (%d) and context (%d) are not negative", c.Queue, c.Context)
+	case c.Queue < 0 || c.Queue > math.MaxInt32:
+		return fmt.Errorf("sched: queue is %d, want 0..%d", c.Queue, math.MaxInt32)
+	case c.Context < 0:
+		return fmt.Errorf("sched: context is %d, want 0 for what the blocks hold, or more", c.Context)
 	case c.Depth < 0 || c.Depth > 16:
 		return fmt.Errorf("sched: depth is %d, want 0..16", c.Depth)
 	case min(c.Stall, c.Aging, c.Share, c.Burst, c.Lead) < 0:
@@ -136,7 +138,7 @@ func New(cfg Config, cache *kv.Cache, cost Coster) (*Scheduler, error) {
 	}
 	s := &Scheduler{
 		cfg: cfg, cache: cache, cost: cost,
-		byID:   make(map[uint64]int32, cfg.Slots+cfg.Queue),
+		byID:   make(map[uint64]int32, cfg.Slots+min(cfg.Queue, 1<<12)),
 		run:    make([]int32, 0, cfg.Slots),
 		flight: make([]flight, cfg.Depth+1),
 		clocks: clocks{ends: map[uint64]time.Duration{}},
