@@ -2,7 +2,9 @@ package kernels
 
 import (
 	"fmt"
+	"slices"
 	"testing"
+	"time"
 )
 
 // shapes are the products of the presets small and llama-3.2-1b, fused as the
@@ -16,7 +18,8 @@ var shapes = []struct {
 }
 
 // BenchmarkMul streams through several copies of the weights, so that one row
-// reads them from memory as decoding does.
+// reads them from memory as decoding does. "of-read" and "of-peak" are medians
+// over those of what the machine reads and multiplies at the same time.
 func BenchmarkMul(b *testing.B) {
 	for _, num := range []Numerics{BF16, F32} {
 		isas := Detect().ISAs(num)
@@ -33,29 +36,49 @@ func BenchmarkMul(b *testing.B) {
 }
 
 func benchMul(b *testing.B, k *Kernels, rows, cols int) {
-	const bytes = 400 << 20
-	copies := max(1, bytes/(rows*cols*2))
+	const bytes = 200 << 20
+	ms := make([]*Matrix, max(1, bytes/(rows*cols*2)))
 	w := normal(1, rows*cols)
-	ms := make([]*Matrix, copies)
 	for i := range ms {
 		ms[i] = pack(b, k, rows, cols, w)
 	}
 	p := NewPool(2)
 	defer p.Close()
+	ceiling, err := k.NewCeiling(p, bytes)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer ceiling.Close()
 	for _, n := range []int{1, 16, 64, 512} {
 		x := panel(k, n, cols, normal(2, n*cols))
-		y := make([]float32, n*rows)
+		y := make([]float32, n*ms[0].PaddedRows())
 		chunk := k.ChunkRows(ms[0], n, p.Workers())
 		var m *Matrix
-		job := func(_, task int) { k.Mul(y[task*chunk:], rows, m, x, task*chunk, min((task+1)*chunk, rows)) }
+		job := func(_, task int) { k.Mul(y[task*chunk:], m.PaddedRows(), m, x, task*chunk, min((task+1)*chunk, rows)) }
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			var seconds, read, peak []float64
 			for i := 0; b.Loop(); i++ {
-				m = ms[i%copies]
+				m = ms[i%len(ms)]
+				start := time.Now()
 				p.Run((rows+chunk-1)/chunk, job)
+				seconds = append(seconds, time.Since(start).Seconds())
+				if i%len(ms) == 0 {
+					b.StopTimer()
+					read, peak = append(read, ceiling.ReadGBs()), append(peak, ceiling.GFLOPs())
+					b.StartTimer()
+				}
 			}
-			s := b.Elapsed().Seconds()
-			b.ReportMetric(float64(ms[0].Bytes())*float64(b.N)/s/1e9, "GB/s")
-			b.ReportMetric(2*float64(rows)*float64(cols)*float64(n)*float64(b.N)/s/1e9, "GFLOP/s")
+			s := median(seconds)
+			gbs, gflops := float64(m.Bytes())/s/1e9, 2*float64(rows)*float64(cols)*float64(n)/s/1e9
+			b.ReportMetric(gbs, "GB/s")
+			b.ReportMetric(gbs/median(read), "of-read")
+			b.ReportMetric(gflops, "GFLOP/s")
+			b.ReportMetric(gflops/median(peak), "of-peak")
 		})
 	}
+}
+
+func median(x []float64) float64 {
+	slices.Sort(x)
+	return x[len(x)/2]
 }

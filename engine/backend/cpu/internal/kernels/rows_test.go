@@ -1,7 +1,6 @@
 package kernels
 
 import (
-	"fmt"
 	"math"
 	"testing"
 
@@ -245,15 +244,4 @@ func TestNoAllocation(t *testing.T) {
 			t.Errorf("%v allocations", allocs)
 		}
 	})
-}
-
-func TestParseISA(t *testing.T) {
-	for i := range isaNames {
-		if got, err := ParseISA(fmt.Sprint(ISA(i))); err != nil || got != ISA(i) {
-			t.Errorf("%s: %v, %v", ISA(i), got, err)
-		}
-	}
-	if _, err := ParseISA("sse2"); err == nil {
-		t.Error("sse2: no error")
-	}
 }
