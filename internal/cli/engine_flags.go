@@ -146,8 +146,7 @@ func (o *engineOptions) start(m *loadedModel, observe func(backend.Caps) engine.
 		return nil, badInput(err)
 	}
 	cfg := engine.Config{
-		Backend: b, Tokenizer: m.tokenizer, End: m.config.EOS, KeepBlocks: b.Caps().Blocks / 2,
-		Sched: sched.Config{Queue: o.queue, Stall: o.stall, Aging: requestAging, Share: tokenShare, Lead: requestAging},
+		Backend: b, Tokenizer: m.tokenizer, End: m.config.EOS, KeepBlocks: keepBlocks(b.Caps()), Sched: o.scheduling(),
 	}
 	if m.profile != nil {
 		cost := m.profile.Linear()
@@ -172,6 +171,14 @@ func (o *engineOptions) start(m *loadedModel, observe func(backend.Caps) engine.
 	}
 	return l, nil
 }
+
+// scheduling is how the engine schedules, but for what follows from its backend.
+func (o *engineOptions) scheduling() sched.Config {
+	return sched.Config{Queue: o.queue, Stall: o.stall, Aging: requestAging, Share: tokenShare, Lead: requestAging}
+}
+
+// keepBlocks bounds what hints may retain, in blocks.
+func keepBlocks(caps backend.Caps) int { return caps.Blocks / 2 }
 
 func (o *engineOptions) readProfile() (*steptime.Profile, error) {
 	if o.profile == "" {

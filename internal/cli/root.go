@@ -65,6 +65,7 @@ Start with "tierlab demo".`
 		newReplay(g, stdio),
 		newReport(g, stdio),
 		newTopology(stdio),
+		newValidate(g, stdio),
 		newVersion(stdio),
 		newWorkload(g, stdio),
 	)
