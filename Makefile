@@ -6,7 +6,7 @@ FUZZTIME    ?= 10s
 BENCH       ?= .
 COUNT       ?= 10
 
-.PHONY: demo test check bench bench-all fuzz cover
+.PHONY: demo test check bench bench-all fuzz cover validate
 
 demo: ## the embedded workload under several policies, with a report in out/demo
 	go run . demo
@@ -47,3 +47,14 @@ cover: ## what the tests of a package and of its users reach
 	mkdir -p out
 	go test -coverpkg=./... -coverprofile=out/cover.out ./...
 	go tool cover -func=out/cover.out | tail -1
+
+ENGINE   ?= cpu:small
+WORKLOAD ?= ../shared/data/openhands-multi-swe/output.jsonl
+SCALE    ?= 0.1
+EVIDENCE ?= bench/evidence/validate
+
+validate: ## the simulator beside the real engine, about an hour; needs a machine that does nothing else
+	@mkdir -p out
+	go build -o out/tierlab .
+	out/tierlab calibrate --engine $(ENGINE) --out out/profile.json
+	out/tierlab validate $(WORKLOAD) --engine $(ENGINE) --profile out/profile.json --token-scale $(SCALE) --settings --no-fail --out $(EVIDENCE) --force

@@ -62,7 +62,7 @@ func served(t *testing.T, seen func(body string)) *target.Target {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { e.Close() })
-	g, err := gateway.New(gateway.Config{Engine: e, Metrics: metrics, Model: "m", Begin: -1})
+	g, err := gateway.New(gateway.Config{Engine: e, Metrics: metrics, Model: "m"})
 	if err != nil {
 		t.Fatal(err)
 	}

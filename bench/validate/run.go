@@ -155,12 +155,14 @@ func (c *Config) loads(ctx context.Context, r *Result) ([]*load, error) {
 // content is the seed of a run's tokens, no two alike.
 func (c *Config) content(run, load int) uint64 { return c.Seed<<16 + uint64(run)<<8 + uint64(load) + 1 }
 
-// warm plays two sessions at once, so that what a first run pays, such as
-// memory's first use and new connections, is paid.
+// warm plays two sessions at once, without their gaps, so that what a first run
+// pays, such as memory's first use and new connections, is paid.
 func (c *Config) warm(ctx context.Context, server *Server) error {
 	c.Progress("warming up")
 	lib := c.Library.WithArrivals(workloads.Arrival{}, workloads.Arrival{Template: min(1, len(c.Library.Sessions)-1)})
-	_, err := Measure(ctx, lib, server, c.Agent, c.Seed<<16)
+	hasty := c.Agent
+	hasty.ToolCap, hasty.ThinkCap = time.Millisecond, time.Millisecond
+	_, err := Measure(ctx, lib, server, hasty, c.Seed<<16)
 	return err
 }
 

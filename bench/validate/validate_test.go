@@ -75,7 +75,7 @@ func serve(t *testing.T, s Settings) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g, err := gateway.New(gateway.Config{Engine: e, Metrics: metrics, Model: "m", Begin: -1})
+	g, err := gateway.New(gateway.Config{Engine: e, Metrics: metrics, Model: "m"})
 	if err != nil {
 		t.Fatal(err)
 	}

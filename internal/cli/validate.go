@@ -203,6 +203,7 @@ func writeValidation(v *validation, dir *outDir) error {
 			e.SetIndent("", "  ")
 			return e.Encode(v)
 		},
+		"profile.json": v.Profile.Write,
 	} {
 		f, err := os.Create(dir.path(name))
 		if err != nil {
