@@ -27,7 +27,7 @@ func newEngineExport(g *global, stdio Stdio) *cobra.Command {
 safetensors, which transformers and other engines read. So they run on the same
 weights as this one. A tokenizer is not part of it.`,
 		Example: `  tierlab engine export --model tiny --out out/tiny
-  tierlab engine export --model llama-3.2-1b --layers 2 --dtype F32 --out out/two-layers`,
+  tierlab engine export --model small --layers 2 --dtype F32 --out out/two-layers`,
 		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := o.validate(); err != nil {
