@@ -15,6 +15,8 @@
 //	decode   1, 2, 4, ... Slots sequences, at contexts of 32, 512, 2,048, 8,192
 //	prefill  lone prompts of 16 tokens to four times the budget
 //	mixed    prompts that arrive while other sequences decode
+//	resumed  a prompt that grows by 32 or 128 tokens behind a context of 512 or
+//	         2,048 that is found in the cache, alone and while others decode
 //
 // as far as slots, context and cache hold them. They are run Rounds times, in
 // another order each time, and the last round is kept out of the fit: the

@@ -10,14 +10,20 @@ import (
 
 // load is one cell of the grid: batch sequences decode output tokens each
 // behind prompts of context tokens; once all do, prompts of chunk tokens come,
-// one after another.
+// one after another. In a resumed load they are one prompt that grows by chunk
+// tokens behind a context, as an agent's does from call to call.
 type load struct {
 	batch, context int
 	chunk, chunks  int
+	resumed        bool
 }
 
 func (l load) String() string {
 	switch {
+	case l.resumed && l.batch == 0:
+		return fmt.Sprintf("prefill %d behind %d", l.chunk, l.context)
+	case l.resumed:
+		return fmt.Sprintf("decode %d x %d with %d behind as many", l.batch, l.context, l.chunk)
 	case l.batch == 0:
 		return fmt.Sprintf("prefill %d", l.chunk)
 	case l.chunk == 0:
@@ -25,6 +31,15 @@ func (l load) String() string {
 	default:
 		return fmt.Sprintf("decode %d x %d with prompts of %d", l.batch, l.context, l.chunk)
 	}
+}
+
+// prompt is the length of the prompt number i of those that come one after
+// another; in a resumed load number 0 is the context.
+func (l load) prompt(i int) int {
+	if l.resumed {
+		return l.context + l.batch + i*l.chunk
+	}
+	return l.chunk + i
 }
 
 // output is how many tokens a decoding sequence gives.
@@ -41,8 +56,8 @@ type Limits struct {
 func grid(e Limits) []load {
 	var loads []load
 	held := func(l load) bool {
-		longest := max(l.context+output+l.batch, l.chunk+l.chunks)
-		all := l.batch*(l.context+output+l.batch) + l.chunk
+		longest := max(l.context+output+l.batch, l.prompt(l.chunks))
+		all := l.batch*(l.context+output+l.batch) + l.prompt(l.chunks)
 		return l.batch+min(l.chunk, 1) <= e.Slots && longest < e.Context && all < e.CacheTokens
 	}
 	add := func(l load) {
@@ -68,6 +83,13 @@ func grid(e Limits) []load {
 			add(load{batch: batch, context: 200, chunk: chunk, chunks: max(1, 1024/chunk)})
 		}
 	}
+	for _, batch := range []int{0, 3, 7} {
+		for _, context := range []int{512, 2048} {
+			for _, chunk := range []int{32, 128} {
+				add(load{batch: batch, context: context, chunk: chunk, chunks: 6, resumed: true})
+			}
+		}
+	}
 	return loads
 }
 
@@ -84,7 +106,7 @@ func (c *Config) play(ctx context.Context, start time.Time, l load) ([]answer, e
 	errs := make(chan error, l.batch)
 	for i := range l.batch {
 		go func() {
-			a, err := c.call(ctx, start, l.context+i, output+l.chunks*l.chunk/64)
+			a, err := c.call(ctx, start, c.calls.Add(1), l.context+i, output+l.chunks*l.chunk/64)
 			errs <- err
 			answers <- a
 		}()
@@ -96,8 +118,12 @@ func (c *Config) play(ctx context.Context, start time.Time, l load) ([]answer, e
 		time.Sleep(time.Duration(l.batch) * 20 * time.Millisecond)
 	}
 	var first error
+	number := c.calls.Add(1)
 	for i := range l.chunks {
-		a, err := c.call(ctx, start, l.chunk+i, 1)
+		if !l.resumed && i > 0 {
+			number = c.calls.Add(1)
+		}
+		a, err := c.call(ctx, start, number, l.prompt(i), 1)
 		if err != nil && first == nil {
 			first = err
 		}
@@ -112,14 +138,14 @@ func (c *Config) play(ctx context.Context, start time.Time, l load) ([]answer, e
 	return seen, first
 }
 
-// call makes one call with a prompt of n tokens that no other call shares.
-func (c *Config) call(ctx context.Context, start time.Time, n, output int) (answer, error) {
-	number := c.calls.Add(1)
+// call makes one call with a prompt of n tokens that no call of another number
+// shares.
+func (c *Config) call(ctx context.Context, start time.Time, number uint32, n, output int) (answer, error) {
 	prompt := make([]int32, n)
 	state := uint32(number) * 0x9e3779b9
 	for i := range prompt {
 		state = state*1664525 + 1013904223 // any content does
-		prompt[i] = int32(state>>8) % int32(min(c.Vocab, 256))
+		prompt[i] = int32(state>>8) % int32(c.Vocab)
 	}
 	a, err := c.Target.Do(ctx, start, &target.Call{Prompt: prompt, MaxTokens: output, Extended: true})
 	if err != nil {

@@ -25,14 +25,14 @@ func TestGridFits(t *testing.T) {
 				all += l.context + i + output
 			}
 			for i := range l.chunks {
-				lengths[l.chunk+i] = true
-				longest = max(longest, l.chunk+i+1)
+				lengths[l.prompt(i)] = true
+				longest = max(longest, l.prompt(i)+1)
 			}
 			if len(lengths) != l.batch+l.chunks {
 				t.Errorf("%s: two calls share a length", l)
 			}
-			if slots := l.batch + min(l.chunk, 1); slots > e.Slots || longest > e.Context || all+l.chunk > e.CacheTokens {
-				t.Errorf("%s: %d slots, contexts up to %d, %d tokens do not fit %+v", l, slots, longest, all+l.chunk, e)
+			if slots := l.batch + min(l.chunk, 1); slots > e.Slots || longest > e.Context || all+max(l.chunk, l.prompt(l.chunks-1)) > e.CacheTokens {
+				t.Errorf("%s: %d slots, contexts up to %d, %d tokens do not fit %+v", l, slots, longest, all+max(l.chunk, l.prompt(l.chunks-1)), e)
 			}
 			kinds[map[bool]string{true: "alone", false: "mixed"}[l.batch == 0 || l.chunk == 0]]++
 		}

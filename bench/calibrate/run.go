@@ -53,7 +53,7 @@ func Run(ctx context.Context, c *Config) (*Result, error) {
 		return nil, err
 	}
 	fitted, heldOut := rounds[:c.Rounds-1], flat(rounds[c.Rounds-1:])
-	l, kept, err := robust(flat(fitted))
+	l, kept, err := Fit(flat(fitted))
 	if err != nil {
 		return nil, err
 	}
@@ -105,9 +105,10 @@ func order(n, round int) []int {
 	return p
 }
 
-// robust fits twice: the second time without the iterations that took far
-// longer than the first model says.
-func robust(seen []Iteration) (steptime.Linear, []Iteration, error) {
+// Fit finds the step-time model of iterations, and those of them that count. It
+// fits twice: the second time without the iterations that took far longer than
+// the first model says.
+func Fit(seen []Iteration) (steptime.Linear, []Iteration, error) {
 	l, err := fit(seen)
 	if err != nil {
 		return l, nil, err

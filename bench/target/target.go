@@ -103,6 +103,7 @@ type request struct {
 
 // Do makes a call. Times are measured from start, which is one for a whole run.
 func (t *Target) Do(ctx context.Context, start time.Time, c *Call) (Answer, error) {
+	a := Answer{Sent: time.Since(start)} // writing the request down is part of its way
 	r := request{
 		Model: t.model, Prompt: c.Prompt, MaxTokens: c.MaxTokens, Stream: true, IgnoreEOS: true, CacheSalt: c.Tenant,
 		StreamOptions: map[string]any{"include_usage": true},
@@ -123,7 +124,6 @@ func (t *Target) Do(ctx context.Context, start time.Time, c *Call) (Answer, erro
 	if t.key != "" {
 		req.Header.Set("Authorization", "Bearer "+t.key)
 	}
-	a := Answer{Sent: time.Since(start)}
 	resp, err := t.http.Do(req)
 	if err != nil {
 		return a, err

@@ -42,14 +42,18 @@ type Row struct {
 	Real      float64   `json:"real_ms"` // mean over the runs
 	Runs      []float64 `json:"runs_ms"`
 	Error     float64   `json:"error"`
-	Spread    float64   `json:"spread"`
-	Bar       float64   `json:"bar,omitempty"`
-	Verdict   Verdict   `json:"verdict,omitempty"`
+	// Own is the error of the simulator that goes by step times fitted to the
+	// iterations of these very runs.
+	Own     float64 `json:"error_with_own_step_times"`
+	Spread  float64 `json:"spread"`
+	Bar     float64 `json:"bar,omitempty"`
+	Verdict Verdict `json:"verdict,omitempty"`
 }
 
 // Compare holds a simulated run against real ones, of which there is at least
-// one. Metrics that a side has no values of are left out.
-func Compare(simulated Summary, real []Summary) []Row {
+// one; own is a simulated one with the real runs' step times. Metrics that a side
+// has no values of are left out.
+func Compare(simulated, own Summary, real []Summary) []Row {
 	var rows []Row
 	for m := range Metrics {
 		n := simulated.N[m]
@@ -65,6 +69,7 @@ func Compare(simulated Summary, real []Summary) []Row {
 				row.Runs = append(row.Runs, r.Value[m][s])
 			}
 			row.judge(bar(m, s), s == P99 && n < enoughForP99)
+			row.Own = relative(own.Value[m][s]-row.Real, row.Real)
 			rows = append(rows, row)
 		}
 	}

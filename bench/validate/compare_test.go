@@ -48,7 +48,7 @@ func TestCompare(t *testing.T) {
 		for _, v := range c.real {
 			real = append(real, summary(c.n, v))
 		}
-		rows := Compare(summary(c.n, c.simulated), real)
+		rows := Compare(summary(c.n, c.simulated), summary(c.n, 2*c.real[0]), real)
 		if len(rows) != int(Metrics)*int(Statistics) {
 			t.Fatalf("%d rows", len(rows))
 		}
@@ -56,7 +56,7 @@ func TestCompare(t *testing.T) {
 		near := func(a, b float64) bool { return math.Abs(a-b) < 1e-12 }
 		if got.Metric != c.metric.String() || got.Statistic != c.statistic.String() || got.N != c.n || got.Simulated != c.simulated ||
 			!near(got.Real, c.want.Real) || !near(got.Error, c.want.Error) || !near(got.Spread, c.want.Spread) ||
-			got.Bar != c.want.Bar || got.Verdict != c.want.Verdict {
+			!near(got.Own*got.Real, 2*c.real[0]-got.Real) || got.Bar != c.want.Bar || got.Verdict != c.want.Verdict {
 			t.Errorf("%v against %v: %+v, want %+v", c.simulated, c.real, got, c.want)
 		}
 	}
@@ -67,7 +67,7 @@ func TestCompare(t *testing.T) {
 func TestCompareWithoutValues(t *testing.T) {
 	a, b := summary(700, 1), summary(700, 1)
 	a.N[ITL] = 0
-	if rows := Compare(a, []Summary{b}); len(rows) != (int(Metrics)-1)*int(Statistics) {
+	if rows := Compare(a, b, []Summary{b}); len(rows) != (int(Metrics)-1)*int(Statistics) {
 		t.Errorf("%d rows", len(rows))
 	}
 }

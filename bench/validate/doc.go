@@ -50,6 +50,11 @@
 // is larger, or outside. Bars are 5, 7 and 9 % for mean, p90 and p99 of E2E, 15 %
 // for TTFT and 5 % for ITL. What has no bar is shown for the reader.
 //
+// The simulator's own step times are those of the profile. To tell an error of
+// these from one of scheduling, each load is simulated a second time with a model
+// fitted to the iterations of its own real runs: the error that is left then is
+// not the profile's. It is shown and not judged.
+//
 // # Ranking
 //
 // Over several settings of the scheduler, each on the same load, the simulator

@@ -4,6 +4,7 @@ import (
 	"sync"
 	"time"
 
+	"tierlab/bench/calibrate"
 	"tierlab/engine"
 	"tierlab/engine/sched"
 	"tierlab/sim/steptime"
@@ -15,8 +16,9 @@ type Iterations struct {
 	Model steptime.Linear
 	Next  engine.Observer // told as well, if not nil
 
-	mu  sync.Mutex
-	fit Fit
+	mu   sync.Mutex
+	fit  Fit
+	seen []calibrate.Iteration
 }
 
 // Fit is the time that iterations took and that the model gives them, of those
@@ -48,6 +50,7 @@ func (i *Iterations) Iteration(shape sched.Shape, took time.Duration) {
 		t = &i.fit.Prefill
 	}
 	t.Iterations, t.Real, t.Model = t.Iterations+1, t.Real+took, t.Model+i.Model.StepTime(shape)
+	i.seen = append(i.seen, calibrate.Iteration{Shape: shape, Took: took})
 	i.mu.Unlock()
 	if i.Next != nil {
 		i.Next.Iteration(shape, took)
@@ -61,11 +64,11 @@ func (i *Iterations) RequestDone(u engine.Usage, f engine.Finish) {
 	}
 }
 
-// take returns what has been summed up, and begins anew.
-func (i *Iterations) take() Fit {
+// take returns what has been kept, and begins anew.
+func (i *Iterations) take() (Fit, []calibrate.Iteration) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	fit := i.fit
-	i.fit = Fit{}
-	return fit
+	fit, seen := i.fit, i.seen
+	i.fit, i.seen = Fit{}, nil
+	return fit, seen
 }

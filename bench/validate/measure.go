@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"tierlab/bench/calibrate"
 	"tierlab/bench/live"
 	"tierlab/bench/target"
 	"tierlab/reference/agent"
@@ -29,6 +30,7 @@ type Measured struct {
 	Errors  map[string]int // failed attempts, by message
 	Machine Machine
 	Fit     Fit
+	Seen    []calibrate.Iteration
 }
 
 // Invalid says why a run counts for nothing; nil if it counts.
@@ -66,7 +68,8 @@ func Measure(ctx context.Context, lib *workloads.Library, s *Server, a agent.Con
 	if err != nil {
 		return nil, err
 	}
-	r := &Measured{Samples: seen, Took: report.Took, LagP99: live.Quantile(report.Lag, 0.99), Errors: report.Failed, Fit: s.Iterations.take()}
+	r := &Measured{Samples: seen, Took: report.Took, LagP99: live.Quantile(report.Lag, 0.99), Errors: report.Failed}
+	r.Fit, r.Seen = s.Iterations.take()
 	if after, ok := readClock(); ok && known {
 		r.Machine = after.since(before)
 	}

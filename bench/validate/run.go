@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"tierlab/bench/calibrate"
 	"tierlab/reference/agent"
 	"tierlab/sim/steptime"
 	"tierlab/workloads"
@@ -69,6 +70,7 @@ type load struct {
 	Load
 	library   *workloads.Library
 	simulated *Samples
+	own       *Samples // simulated, with the step times of the runs
 	runs      []*Measured
 }
 
@@ -83,6 +85,9 @@ func Run(ctx context.Context, c *Config) (*Result, error) {
 		return nil, err
 	}
 	for _, l := range loads {
+		if err := c.resimulate(ctx, l, server.Settings); err != nil {
+			return nil, err
+		}
 		r.Loads = append(r.Loads, l.compare(c.MaxLag))
 	}
 	if len(c.Variants) > 0 {
@@ -152,6 +157,23 @@ func (c *Config) loads(ctx context.Context, r *Result) ([]*load, error) {
 	return loads, nil
 }
 
+// resimulate plays a load on a simulated engine whose step times are fitted to
+// the load's real runs.
+func (c *Config) resimulate(ctx context.Context, l *load, s Settings) error {
+	var seen []calibrate.Iteration
+	for _, run := range l.runs {
+		seen = append(seen, run.Seen...)
+	}
+	model, _, err := calibrate.Fit(seen)
+	if err != nil {
+		return fmt.Errorf("validate: the iterations at %.3g sessions/s: %w", l.Rate, err)
+	}
+	p := *c.Profile
+	p.SetLinear(model)
+	l.own, err = Simulate(ctx, l.library, s, &p, c.Agent, c.Seed)
+	return err
+}
+
 // content is the seed of a run's tokens, no two alike.
 func (c *Config) content(run, load int) uint64 { return c.Seed<<16 + uint64(run)<<8 + uint64(load) + 1 }
 
@@ -181,7 +203,7 @@ func (l *load) compare(maxLag time.Duration) Load {
 		}
 		l.Runs = append(l.Runs, report)
 	}
-	l.Rows = Compare(l.simulated.Summary(), real)
+	l.Rows = Compare(l.simulated.Summary(), l.own.Summary(), real)
 	return l.Load
 }
 

@@ -102,16 +102,17 @@ func (v *validation) conditions() string {
 	return text
 }
 
-// comparison is a load's rows.
+// comparison is a load's rows. The last column is the error of a simulator that
+// knows how long the real runs' iterations took.
 func comparison(rows []validate.Row) *table {
-	t := newTable("METRIC", "STATISTIC", "N", "SIMULATED MS", "REAL MS", "ERROR", "SPREAD", "BAR", "VERDICT")
+	t := newTable("METRIC", "STATISTIC", "N", "SIMULATED MS", "REAL MS", "ERROR", "SPREAD", "BAR", "VERDICT", "OWN STEP TIMES")
 	for _, r := range rows {
 		limit := ""
 		if r.Bar > 0 {
 			limit = fmt.Sprintf("%.0f %%", 100*r.Bar)
 		}
 		t.row(r.Metric, r.Statistic, thousands(r.N), inMs(r.Simulated), inMs(r.Real),
-			fmt.Sprintf("%+.1f %%", 100*r.Error), percent(r.Spread), limit, string(r.Verdict))
+			fmt.Sprintf("%+.1f %%", 100*r.Error), percent(r.Spread), limit, string(r.Verdict), fmt.Sprintf("%+.1f %%", 100*r.Own))
 	}
 	return t
 }
