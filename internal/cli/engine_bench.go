@@ -39,7 +39,7 @@ the machine's memory and arithmetic give at most (measured in the same run).
 
 Figures are medians over --repeat runs, with the range of the rate.`,
 		Example: `  tierlab engine bench --model tiny --shapes pp64,tg16 --repeat 2
-  tierlab engine bench --model tiny --threads 1 --shapes batch4 --repeat 1 --format json`,
+  tierlab engine bench --model tiny --threads 1 --shapes pp128 --repeat 1 --format json`,
 		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			todo, err := o.validate()
