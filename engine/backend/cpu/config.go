@@ -52,7 +52,7 @@ func (c Config) withDefaults(m model.Config) Config {
 		c.Numerics = kernels.BF16.String()
 	}
 	if c.Available == 0 {
-		c.Available = available(os.DirFS("/"))
+		c.Available = available(systemLeft(), os.DirFS("/"))
 	}
 	return c
 }

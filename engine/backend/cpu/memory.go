@@ -25,15 +25,15 @@ func (e *MemoryError) Error() string {
 
 func mebibytes(n int64) string { return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20)) }
 
-// available is how much memory a process may still take, as its root file
-// system tells: the least of what Linux deems available without swapping
-// (MemAvailable of /proc/meminfo) and what each control group (version 2) that
-// the process is in has left, where what it can drop again counts as left. A
-// system that says neither is taken to have no bound.
-func available(root fs.FS) int64 {
-	left := int64(math.MaxInt64)
+// available is how much memory a process may still take: the least of what the
+// system says (systemLeft), and of what its root file system tells, which is
+// what Linux deems available without swapping (MemAvailable of /proc/meminfo)
+// and what each control group (version 2) that the process is in has left, where
+// what it can drop again counts as left. A system that says nothing is taken to
+// have no bound.
+func available(left int64, root fs.FS) int64 {
 	if n, ok := field(root, "proc/meminfo", "MemAvailable:"); ok {
-		left = n << 10
+		left = min(left, n<<10)
 	}
 	for dir := controlGroup(root); ; dir = path.Dir(dir) {
 		left = min(left, groupLeft(root, path.Join("sys/fs/cgroup", dir)))

@@ -2,6 +2,7 @@ package cpu
 
 import (
 	"math"
+	"os"
 	"testing"
 	"testing/fstest"
 )
@@ -40,8 +41,14 @@ func TestAvailable(t *testing.T) {
 			"sys/fs/cgroup/memory.current": file("8000\n"),
 		}, 0},
 	} {
-		if got := available(c.root); got != c.want {
+		if got := available(math.MaxInt64, c.root); got != c.want {
 			t.Errorf("%s: %d, want %d", c.name, got, c.want)
 		}
+	}
+	if got := available(99, fstest.MapFS{"proc/meminfo": meminfo}); got != 99 {
+		t.Errorf("a system with less: %d", got)
+	}
+	if got := available(systemLeft(), os.DirFS("/")); got <= 0 {
+		t.Errorf("this machine has %d bytes left", got)
 	}
 }
