@@ -25,13 +25,15 @@ check: ## format, vet, staticcheck, the repository's own rules, go.mod, generate
 	go mod verify
 	go test ./internal/repo
 
-bench: ## kernel and queue-fidelity figures, medians of COUNT runs; then what is measured once
+bench: ## figures of the kernel and of both fidelities, medians of COUNT runs; then what is measured once
 	@mkdir -p out
 	go test -run '^$$' -bench Hold -count $(COUNT) ./sim/des | tee out/bench.txt
 	go test -run '^$$' -bench Queue -count $(COUNT) -benchtime 2x -cpu 1 ./sim | tee -a out/bench.txt
+	go test -run '^$$' -bench 'Engine$$' -count $(COUNT) -benchtime 1x -cpu 1 ./sim | tee -a out/bench.txt
 	go run $(BENCHSTAT) out/bench.txt
 	go test -run '^$$' -bench Concurrency -benchtime 1x -cpu 1 ./sim
-	go test -run '^$$' -bench Length -benchtime 1x -cpu 1 ./sim # a process of its own: it reports the heap
+	go test -run '^$$' -bench EngineLength -benchtime 1x -cpu 1 ./sim
+	go test -run '^$$' -bench 'BenchmarkLength' -benchtime 1x -cpu 1 ./sim # a process of its own: it reports the heap
 	go test -run '^$$' -bench MM1At95 -benchtime 1x -cpu 1 ./sim/site
 
 bench-all: ## every benchmark; BENCH selects by name

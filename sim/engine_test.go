@@ -64,7 +64,7 @@ func TestEngineByHand(t *testing.T) {
 	for at := 0; at < input; {
 		n := min(input-at, batching.Sched.Budget)
 		if at+n < input {
-			n -= (at + n) % 16
+			n -= (at + n) % batching.KV.BlockTokens
 		}
 		prefill += model.StepTime(shapeOf(at, n))
 		at += n
@@ -76,7 +76,7 @@ func TestEngineByHand(t *testing.T) {
 	if a.Prefill.D() != prefill || a.Decode.D() != decode || a.Queue != 0 || a.Cached != 0 {
 		t.Errorf("queue %v, prefill %v, decode %v, %d cached; by hand 0, %v, %v", a.Queue.D(), a.Prefill.D(), a.Decode.D(), a.Cached, prefill, decode)
 	}
-	if got, want := b.steps[1].Attempts[0].Cached, (input+output-1)/16*16; got != want {
+	if got, want := b.steps[1].Attempts[0].Cached, (input+output-1)/batching.KV.BlockTokens*batching.KV.BlockTokens; got != want {
 		t.Errorf("the second step finds %d tokens resident, want %d", got, want)
 	}
 	if e := totals.Engines; e.Computed+e.Found != 2*input+output+2*(output-1)+input || e.Produced != 2*output {

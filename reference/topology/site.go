@@ -90,12 +90,15 @@ type Batching struct {
 	KeepShare    float64       // of the cache that retention hints may protect
 }
 
-// DefaultBatching holds where a topology says nothing: vLLM's block size and
-// its budget of an iteration with chunked prefill, a stall bound that readers of
-// a stream bear (an assumption), no iteration planned ahead, since StepBase has
-// the host's part, and hints for at most half of the cache.
+// DefaultBatching holds where a topology says nothing: blocks of 64 tokens, as in
+// DynoSim's examples (engines have 16 to 64; of contexts of tens of thousands of
+// tokens it changes what is found by a fraction of a percent, and a simulated
+// prompt costs what its blocks cost), vLLM's budget of an iteration with chunked
+// prefill, a stall bound that readers of a stream bear (an assumption), no
+// iteration planned ahead, since StepBase has the host's part, and hints for at
+// most half of the cache.
 func DefaultBatching() Batching {
-	return Batching{BlockTokens: 16, BudgetTokens: 2048, Stall: 100 * time.Millisecond, KeepShare: 0.5}
+	return Batching{BlockTokens: 64, BudgetTokens: 2048, Stall: 100 * time.Millisecond, KeepShare: 0.5}
 }
 
 // Price is in US dollars per million tokens, by how a token was served.
