@@ -7,8 +7,18 @@ import (
 	"tierlab/workloads"
 )
 
-// prefixes are a workload's shared prefixes by name, as contents.
-type prefixes map[uint64]prefix
+// prefixes are a workload's shared prefixes, as contents.
+type prefixes struct {
+	named map[uint64]prefix
+	made  map[start]kv.Chain // what sessions begin with, so that all share it
+}
+
+// start is the beginning of a shared prefix, under a tenant's root and in blocks
+// of one size.
+type start struct {
+	root, name   uint64
+	tokens, size int
+}
 
 // prefix is a shared prefix: the first keep tokens of another one, then its own.
 type prefix struct {
@@ -16,18 +26,28 @@ type prefix struct {
 	keep int
 }
 
-func newPrefixes(list []workloads.Prefix) prefixes {
-	all := make(prefixes, len(list))
+func newPrefixes(list []workloads.Prefix) *prefixes {
+	p := &prefixes{named: make(map[uint64]prefix, len(list)), made: map[start]kv.Chain{}}
 	for _, x := range list {
-		all[rng.Name(x.Name)] = prefix{from: rng.Name(x.From), keep: x.Keep}
+		p.named[rng.Name(x.Name)] = prefix{from: rng.Name(x.From), keep: x.Keep}
 	}
-	return all
+	return p
+}
+
+// first are the first tokens of a prefix.
+func (p *prefixes) first(s start) kv.Chain {
+	ch, ok := p.made[s]
+	if !ok {
+		ch = p.append(kv.NewChain(s.size, s.root), s.name, 0, s.tokens)
+		p.made[s] = ch
+	}
+	return ch
 }
 
 // append adds tokens from..to-1 of a prefix to a chain. They are named by the
 // prefix that they were first written in, so that nested ones share them.
-func (p prefixes) append(ch kv.Chain, name uint64, from, to int) kv.Chain {
-	x := p[name]
+func (p *prefixes) append(ch kv.Chain, name uint64, from, to int) kv.Chain {
+	x := p.named[name]
 	if from < x.keep {
 		end := min(to, x.keep)
 		ch = p.append(ch, x.from, from, end)
@@ -49,7 +69,7 @@ type contexts struct {
 	key      rng.Stream
 	graph    *workloads.Graph
 	machine  *agent.Machine
-	prefixes prefixes
+	prefixes *prefixes
 	steps    []content
 }
 
@@ -64,7 +84,7 @@ const (
 	summed          // the summary that compacts the context
 )
 
-func (c *contexts) reset(s *session, p prefixes) {
+func (c *contexts) reset(s *session, p *prefixes) {
 	c.root, c.key = 0, s.key.For(rng.Content)
 	if t := s.graph.Session.Tenant; t != "" {
 		c.root = rng.Name(t)
@@ -121,7 +141,7 @@ func (c *contexts) kept(step int32) kv.Chain {
 	case own:
 		return c.summary(kv.NewChain(c.size, c.root), step, 0, sum)
 	case n.Base < 0:
-		return c.prefixes.append(kv.NewChain(c.size, c.root), n.Prefix, 0, n.Keep)
+		return c.prefixes.first(start{root: c.root, name: n.Prefix, tokens: n.Keep, size: c.size})
 	}
 	return c.first(n.Base, n.Keep-cut+sum, cut == 0)
 }

@@ -62,7 +62,7 @@ type point struct {
 
 	replicas []replica
 	sizes    []int // block sizes of the replicas' engines
-	prefixes prefixes
+	prefixes *prefixes
 	retain   time.Duration
 	moved    []site.Transition // kept for its room
 
