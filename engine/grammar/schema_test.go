@@ -13,8 +13,24 @@ import (
 	"pgregory.net/rapid"
 )
 
+// faulty is a schema with the place and a part of its error.
+type faulty struct{ schema, pointer, want string }
+
+func (c faulty) check(t *testing.T) {
+	t.Helper()
+	short := c.schema[:min(len(c.schema), 100)]
+	_, err := Schema([]byte(c.schema), Options{})
+	if err == nil || !strings.Contains(err.Error(), c.want) {
+		t.Errorf("%s: %v, want %q", short, err, c.want)
+	}
+	var at *SchemaError
+	if errors.As(err, &at) != (c.pointer != "") || at != nil && at.Pointer != c.pointer {
+		t.Errorf("%s: %v, want a place at %q", short, err, c.pointer)
+	}
+}
+
 func TestSchemaErrors(t *testing.T) {
-	for _, c := range []struct{ schema, pointer, want string }{
+	for _, c := range []faulty{
 		{``, "", "byte 0"},
 		{`{"type":"string"`, "", "not JSON"},
 		{`{"type":"string"} x`, "", "byte"},
@@ -45,6 +61,19 @@ func TestSchemaErrors(t *testing.T) {
 		{`{"type":"integer","minimum":3,"maximum":2}`, "#", "no integer"},
 		{`{"type":"number","minimum":0.2,"maximum":0.7}`, "#", "fractions between"},
 		{`{"type":"number","minimum":1e999999999}`, "#/minimum", "exponent"},
+	} {
+		c.check(t)
+	}
+	for _, o := range []Options{{MaxLength: -1}, {MaxItems: 1 << 20}, {MaxDepth: 1000}} {
+		if _, err := Schema([]byte(`{}`), o); err == nil || !strings.Contains(err.Error(), "must be from 1 to") {
+			t.Errorf("%+v: %v", o, err)
+		}
+	}
+}
+
+// TestCombinationErrors has the errors of keywords that list or combine.
+func TestCombinationErrors(t *testing.T) {
+	for _, c := range []faulty{
 		{`{"enum":[]}`, "#/enum", "array of values"},
 		{`{"enum":["a"],"const":"b"}`, "#/const", "not in enum"},
 		{`{"enum":["a"],"type":"integer"}`, "#", "no value is left"},
@@ -69,20 +98,7 @@ func TestSchemaErrors(t *testing.T) {
 		{`{"enum":["` + strings.Repeat("a", 200000) + `"]}`, "", "states"},
 		{`"` + strings.Repeat("a", maxSchemaBytes) + `"`, "", "at most 1048576"},
 	} {
-		short := c.schema[:min(len(c.schema), 100)]
-		_, err := Schema([]byte(c.schema), Options{})
-		if err == nil || !strings.Contains(err.Error(), c.want) {
-			t.Errorf("%s: %v, want %q", short, err, c.want)
-		}
-		var at *SchemaError
-		if errors.As(err, &at) != (c.pointer != "") || at != nil && at.Pointer != c.pointer {
-			t.Errorf("%s: %v, want a place at %q", short, err, c.pointer)
-		}
-	}
-	for _, o := range []Options{{MaxLength: -1}, {MaxItems: 1 << 20}, {MaxDepth: 1000}} {
-		if _, err := Schema([]byte(`{}`), o); err == nil || !strings.Contains(err.Error(), "must be from 1 to") {
-			t.Errorf("%+v: %v", o, err)
-		}
+		c.check(t)
 	}
 }
 
@@ -142,16 +158,7 @@ func TestRanges(t *testing.T) {
 			a, b := r.Cmp(l.low), r.Cmp(l.high)
 			return (a > 0 || a == 0 && !lowOpen) && (b < 0 || b == 0 && !highOpen)
 		}
-		var a *Automaton
-		if c != nil {
-			g, err := newGrammar(c, 0)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if a, err = Bind(v, g); err != nil {
-				t.Fatal(err)
-			}
-		}
+		a := bindNumbers(t, v, c)
 		for range 20 {
 			n := rapid.SampledFrom([]int64{low, high, whole("n")}).Draw(t, "of") + rapid.Int64Range(-2, 2).Draw(t, "off")
 			text := fmt.Sprint(n)
@@ -175,6 +182,22 @@ func TestRanges(t *testing.T) {
 			}
 		}
 	})
+}
+
+// bindNumbers is an automaton of numbers; nil if there are none.
+func bindNumbers(t *rapid.T, v *Vocabulary, c choice) *Automaton {
+	if c == nil {
+		return nil
+	}
+	g, err := newGrammar(c, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := Bind(v, g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
 }
 
 // awayFromZero is a number's whole part and one more, with its sign.
@@ -228,38 +251,43 @@ func FuzzSchema(f *testing.F) {
 			return
 		}
 		m := a.Matcher(list.end())
-		least := m.MinTokens()
-		if least > 2000 {
+		if m.MinTokens() > 2000 {
 			return
 		}
-		r := rand.New(rand.NewPCG(seed, 1))
-		limit := least + r.IntN(30)
-		if err := m.Limit(limit); err != nil {
-			t.Fatal(err)
-		}
-		mask := make([]uint64, (len(list)+63)/64)
-		var text strings.Builder
-		for n := 0; ; n++ {
-			m.Mask(mask)
-			if m.Done() || has(mask, list.end()) && (n == limit || r.IntN(3) == 0) {
-				break
-			}
-			id := int32(r.IntN(len(list) - 1))
-			for k := 0; !has(mask, id); k++ {
-				if id = (id + 1) % int32(len(list)-1); k > len(list) {
-					t.Fatalf("%s: no way on after %q", schema, text.String())
-				}
-			}
-			if n == limit {
-				t.Fatalf("%s: %q has not ended after %d tokens", schema, text.String(), n)
-			}
-			if err := m.Accept(id); err != nil {
-				t.Fatal(err)
-			}
-			text.WriteString(list[id])
-		}
-		if err := valid(text.String()); err != nil || !json.Valid([]byte(text.String())) {
-			t.Fatalf("%s gives %s: %v", schema, text.String(), err)
+		text := walk(t, m, list, rand.New(rand.NewPCG(seed, 1)))
+		if err := valid(text); err != nil || !json.Valid([]byte(text)) {
+			t.Fatalf("%s gives %s: %v", schema, text, err)
 		}
 	})
+}
+
+// walk takes tokens at random and ends within a limit somewhat above what is
+// enough.
+func walk(t *testing.T, m *Matcher, list tokens, r *rand.Rand) string {
+	t.Helper()
+	limit := m.MinTokens() + r.IntN(30)
+	if err := m.Limit(limit); err != nil {
+		t.Fatal(err)
+	}
+	mask := make([]uint64, (len(list)+63)/64)
+	var text strings.Builder
+	for n := 0; ; n++ {
+		m.Mask(mask)
+		if m.Done() || has(mask, list.end()) && (n == limit || r.IntN(3) == 0) {
+			return text.String()
+		}
+		id := int32(r.IntN(len(list) - 1))
+		for k := 0; !has(mask, id); k++ {
+			if id = (id + 1) % int32(len(list)-1); k > len(list) {
+				t.Fatalf("no way on after %q", text.String())
+			}
+		}
+		if n == limit {
+			t.Fatalf("%q has not ended after %d tokens", text.String(), n)
+		}
+		if err := m.Accept(id); err != nil {
+			t.Fatal(err)
+		}
+		text.WriteString(list[id])
+	}
 }

@@ -35,84 +35,19 @@ func remove(t *testing.T, dir, name string) {
 	}
 }
 
-// TestOpenRefuses breaks folders, and expects the file, the field or tensor,
-// and what is right.
-func TestOpenRefuses(t *testing.T) {
-	const one, index, shard = "model.safetensors", "model.safetensors.index.json", "model-00002-of-00003.safetensors"
-	sharded := WriteOptions{ShardBytes: 120_000}
-	for _, c := range []struct {
-		what    string
-		preset  string
-		options WriteOptions
-		spoil   func(t *testing.T, dir string)
-		want    []string
-	}{
-		{"no config", "tiny", WriteOptions{}, func(t *testing.T, dir string) { remove(t, dir, "config.json") }, []string{"config.json", "no such file"}},
-		{"config of another architecture", "tiny", WriteOptions{}, func(t *testing.T, dir string) {
-			edit(t, dir, "config.json", "LlamaForCausalLM", "GemmaForCausalLM")
-		}, []string{"config.json", "architectures", "GemmaForCausalLM"}},
-		{"end token beyond the vocabulary", "tiny", WriteOptions{}, func(t *testing.T, dir string) {
-			edit(t, dir, "generation_config.json", "257", "512")
-		}, []string{"generation_config.json", "EOS has 512"}},
-		{"end token of another kind", "tiny", WriteOptions{}, func(t *testing.T, dir string) {
-			edit(t, dir, "generation_config.json", "257", `"x"`)
-		}, []string{"generation_config.json", "eos_token_id"}},
-		{"no weights", "tiny", WriteOptions{}, func(t *testing.T, dir string) { remove(t, dir, one) },
-			[]string{"neither model.safetensors nor model.safetensors.index.json"}},
-		{"truncated", "tiny", WriteOptions{}, func(t *testing.T, dir string) {
-			info, err := os.Stat(filepath.Join(dir, one))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := os.Truncate(filepath.Join(dir, one), info.Size()-100); err != nil {
-				t.Fatal(err)
-			}
-		}, []string{one, "truncated", "100 are missing"}},
-		{"empty file", "tiny", WriteOptions{}, func(t *testing.T, dir string) { put(t, dir, one, "") }, []string{one, "truncated"}},
-		{"a folder for a file", "tiny", WriteOptions{}, func(t *testing.T, dir string) {
-			remove(t, dir, one)
-			if err := os.Mkdir(filepath.Join(dir, one), 0o755); err != nil {
-				t.Fatal(err)
-			}
-		}, []string{one, "no regular file"}},
-		{"tensor missing", "tiny", WriteOptions{}, func(t *testing.T, dir string) {
-			edit(t, dir, "config.json", `"num_hidden_layers": 2`, `"num_hidden_layers": 3`)
-		}, []string{one, `"model.layers.2.input_layernorm.weight" is missing`}},
-		{"tensor too many", "tiny", WriteOptions{}, func(t *testing.T, dir string) {
-			edit(t, dir, "config.json", `"num_hidden_layers": 2`, `"num_hidden_layers": 1`)
-		}, []string{one, `"model.layers.1.input_layernorm.weight" is no part of the model`}},
-		{"biases that the architecture lacks", "tiny-qwen2", WriteOptions{}, func(t *testing.T, dir string) {
-			edit(t, dir, "config.json", "Qwen2ForCausalLM", "LlamaForCausalLM")
-		}, []string{one, "proj.bias", "is no part of the model"}},
-		{"head missing", "tiny-tied", WriteOptions{}, func(t *testing.T, dir string) {
-			edit(t, dir, "config.json", `"tie_word_embeddings": true`, `"tie_word_embeddings": false`)
-		}, []string{one, `"lm_head.weight" is missing`}},
-		{"wrong shape", "tiny", WriteOptions{}, func(t *testing.T, dir string) {
-			edit(t, dir, "config.json", `"intermediate_size": 128`, `"intermediate_size": 256`)
-		}, []string{one, `"model.layers.0.mlp.gate_proj.weight" has shape [128 64]; config.json asks for [256 64]`}},
-		{"unsupported type", "tiny", WriteOptions{}, func(t *testing.T, dir string) {
-			edit(t, dir, one, `"lm_head.weight":{"data_offsets":[213632,279168],"dtype":"BF16"`, `"lm_head.weight":{"data_offsets":[213632,279168],"dtype":"I16" `)
-		}, []string{one, "lm_head.weight", "dtype is I16: BF16, F16 and F32 are supported"}},
-		{"shard missing", "tiny", sharded, func(t *testing.T, dir string) { remove(t, dir, shard) }, []string{index, shard, "no such file"}},
-		{"index misplaces a tensor", "tiny", sharded, func(t *testing.T, dir string) {
-			edit(t, dir, index, `"lm_head.weight": "model-00003`, `"lm_head.weight": "model-00001`)
-		}, []string{index, `weight_map has tensor "lm_head.weight" in model-00001-of-00003.safetensors, which does not hold it`}},
-		{"index leads out of the folder", "tiny", sharded, func(t *testing.T, dir string) {
-			edit(t, dir, index, `"lm_head.weight": "model-00003`, `"lm_head.weight": "../model-00003`)
-		}, []string{index, "no file name in the folder"}},
-		{"index without map", "tiny", sharded, func(t *testing.T, dir string) { put(t, dir, index, "{}") }, []string{index, "weight_map is missing"}},
-		{"index of another kind", "tiny", sharded, func(t *testing.T, dir string) { put(t, dir, index, `{"weight_map": []}`) },
-			[]string{index, "weight_map is a JSON array, where an object belongs"}},
-		{"tensor in two shards", "tiny", sharded, func(t *testing.T, dir string) {
-			text, err := os.ReadFile(filepath.Join(dir, shard))
-			if err != nil {
-				t.Fatal(err)
-			}
-			put(t, dir, "copy.safetensors", string(text))
-			edit(t, dir, index, `"`+shard, `"copy.safetensors`)
-		}, []string{"is in copy.safetensors too"}},
-	} {
-		dir := written(t, c.preset, c.options)
+// spoilt is a folder that Open refuses, with the file, the field or tensor, and
+// what is right in the error.
+type spoilt struct {
+	what   string
+	preset string
+	spoil  func(t *testing.T, dir string)
+	want   []string
+}
+
+func refused(t *testing.T, options WriteOptions, folders []spoilt) {
+	t.Helper()
+	for _, c := range folders {
+		dir := written(t, c.preset, options)
 		c.spoil(t, dir)
 		s, err := Open(dir)
 		if err == nil {
@@ -126,6 +61,82 @@ func TestOpenRefuses(t *testing.T) {
 			}
 		}
 	}
+}
+
+func TestOpenRefuses(t *testing.T) {
+	const one = "model.safetensors"
+	refused(t, WriteOptions{}, []spoilt{
+		{"no config", "tiny", func(t *testing.T, dir string) { remove(t, dir, "config.json") }, []string{"config.json"}},
+		{"config of another architecture", "tiny", func(t *testing.T, dir string) {
+			edit(t, dir, "config.json", "LlamaForCausalLM", "GemmaForCausalLM")
+		}, []string{"config.json", "architectures", "GemmaForCausalLM"}},
+		{"end token beyond the vocabulary", "tiny", func(t *testing.T, dir string) {
+			edit(t, dir, "generation_config.json", "257", "512")
+		}, []string{"generation_config.json", "EOS has 512"}},
+		{"end token of another kind", "tiny", func(t *testing.T, dir string) {
+			edit(t, dir, "generation_config.json", "257", `"x"`)
+		}, []string{"generation_config.json", "eos_token_id"}},
+		{"no weights", "tiny", func(t *testing.T, dir string) { remove(t, dir, one) },
+			[]string{"neither model.safetensors nor model.safetensors.index.json"}},
+		{"truncated", "tiny", func(t *testing.T, dir string) {
+			info, err := os.Stat(filepath.Join(dir, one))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Truncate(filepath.Join(dir, one), info.Size()-100); err != nil {
+				t.Fatal(err)
+			}
+		}, []string{one, "truncated", "100 are missing"}},
+		{"empty file", "tiny", func(t *testing.T, dir string) { put(t, dir, one, "") }, []string{one, "truncated"}},
+		{"a folder for a file", "tiny", func(t *testing.T, dir string) {
+			remove(t, dir, one)
+			if err := os.Mkdir(filepath.Join(dir, one), 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}, []string{one, "no regular file"}},
+		{"tensor missing", "tiny", func(t *testing.T, dir string) {
+			edit(t, dir, "config.json", `"num_hidden_layers": 2`, `"num_hidden_layers": 3`)
+		}, []string{one, `"model.layers.2.input_layernorm.weight" is missing`}},
+		{"tensor too many", "tiny", func(t *testing.T, dir string) {
+			edit(t, dir, "config.json", `"num_hidden_layers": 2`, `"num_hidden_layers": 1`)
+		}, []string{one, `"model.layers.1.input_layernorm.weight" is no part of the model`}},
+		{"biases that the architecture lacks", "tiny-qwen2", func(t *testing.T, dir string) {
+			edit(t, dir, "config.json", "Qwen2ForCausalLM", "LlamaForCausalLM")
+		}, []string{one, "proj.bias", "is no part of the model"}},
+		{"head missing", "tiny-tied", func(t *testing.T, dir string) {
+			edit(t, dir, "config.json", `"tie_word_embeddings": true`, `"tie_word_embeddings": false`)
+		}, []string{one, `"lm_head.weight" is missing`}},
+		{"wrong shape", "tiny", func(t *testing.T, dir string) {
+			edit(t, dir, "config.json", `"intermediate_size": 128`, `"intermediate_size": 256`)
+		}, []string{one, `"model.layers.0.mlp.gate_proj.weight" has shape [128 64]; config.json asks for [256 64]`}},
+		{"unsupported type", "tiny", func(t *testing.T, dir string) {
+			edit(t, dir, one, `"lm_head.weight":{"data_offsets":[213632,279168],"dtype":"BF16"`, `"lm_head.weight":{"data_offsets":[213632,279168],"dtype":"I16" `)
+		}, []string{one, "lm_head.weight", "dtype is I16: BF16, F16 and F32 are supported"}},
+	})
+}
+
+func TestOpenRefusesShards(t *testing.T) {
+	const index, shard = "model.safetensors.index.json", "model-00002-of-00003.safetensors"
+	refused(t, WriteOptions{ShardBytes: 120_000}, []spoilt{
+		{"shard missing", "tiny", func(t *testing.T, dir string) { remove(t, dir, shard) }, []string{index, shard}},
+		{"index misplaces a tensor", "tiny", func(t *testing.T, dir string) {
+			edit(t, dir, index, `"lm_head.weight": "model-00003`, `"lm_head.weight": "model-00001`)
+		}, []string{index, `weight_map has tensor "lm_head.weight" in model-00001-of-00003.safetensors, which does not hold it`}},
+		{"index leads out of the folder", "tiny", func(t *testing.T, dir string) {
+			edit(t, dir, index, `"lm_head.weight": "model-00003`, `"lm_head.weight": "../model-00003`)
+		}, []string{index, "no file name in the folder"}},
+		{"index without map", "tiny", func(t *testing.T, dir string) { put(t, dir, index, "{}") }, []string{index, "weight_map is missing"}},
+		{"index of another kind", "tiny", func(t *testing.T, dir string) { put(t, dir, index, `{"weight_map": []}`) },
+			[]string{index, "weight_map is a JSON array, where an object belongs"}},
+		{"tensor in two shards", "tiny", func(t *testing.T, dir string) {
+			text, err := os.ReadFile(filepath.Join(dir, shard))
+			if err != nil {
+				t.Fatal(err)
+			}
+			put(t, dir, "copy.safetensors", string(text))
+			edit(t, dir, index, `"`+shard, `"copy.safetensors`)
+		}, []string{"is in copy.safetensors too"}},
+	})
 }
 
 // TestOpenPassesOver reads folders with what old programs added.
