@@ -1,6 +1,7 @@
 package calibrate
 
 import (
+	"math"
 	"testing"
 
 	"tierlab/engine"
@@ -67,5 +68,26 @@ func TestOverhead(t *testing.T) {
 		if c[0] < 0.99*c[1]-1 || c[0] > 1.01*c[1]+1 {
 			t.Fatalf("%+v, want %+v", got, rule)
 		}
+	}
+}
+
+// TestLineWithoutOutliers: ways that the machine held up do not bend the line,
+// and a line through nothing is an error.
+func TestLineWithoutOutliers(t *testing.T) {
+	var x, y []float64
+	for i := range 200 {
+		at := float64(10 * i)
+		v := 2e5 + 60*at
+		if i%20 == 7 {
+			v += 3e7
+		}
+		x, y = append(x, at), append(y, v*(0.98+0.04*float64(i%3)/2))
+	}
+	c, err := line(x, y)
+	if err != nil || math.Abs(c[0]/2e5-1) > 0.02 || math.Abs(c[1]/60-1) > 0.02 {
+		t.Errorf("%v, %v", c, err)
+	}
+	if c, err := line(nil, nil); err == nil {
+		t.Errorf("a line through nothing: %v", c)
 	}
 }

@@ -66,12 +66,41 @@ func overhead(all []way) (steptime.Overhead, error) {
 	return steptime.Overhead{In: enter[0], InPerToken: enter[1], Out: leave[0], OutPerToken: leave[1]}, nil
 }
 
-// line fits y = c0 + c1 x with c0, c1 >= 0.
+// line fits y = c0 + c1 x with c0, c1 >= 0, in the manner of the step times:
+// errors count relative to the line, and what lies far above a first line was
+// stopped by something else on the machine.
 func line(x, y []float64) ([]float64, error) {
-	a := mat.NewDense(len(x), 2, nil)
-	for i, v := range x {
-		a.Set(i, 0, 1)
-		a.Set(i, 1, v)
+	c, err := weighted(x, y)
+	if err != nil {
+		return nil, err
 	}
-	return nonNegative(a, mat.NewVecDense(len(y), y))
+	var keptX, keptY []float64
+	for i := range x {
+		if y[i] < slowest*(c[0]+c[1]*x[i]) {
+			keptX, keptY = append(keptX, x[i]), append(keptY, y[i])
+		}
+	}
+	return weighted(keptX, keptY)
+}
+
+// weighted fits a line by errors relative to it.
+func weighted(x, y []float64) (c []float64, err error) {
+	const least = 1000 // ns, of what an error is relative to
+	a, b := mat.NewDense(max(1, len(x)), 2, nil), mat.NewVecDense(max(1, len(x)), nil)
+	for round := range 1 + refits {
+		for i := range x {
+			scale := y[i]
+			if round > 0 {
+				scale = c[0] + c[1]*x[i]
+			}
+			scale = max(scale, least)
+			a.Set(i, 0, 1/scale)
+			a.Set(i, 1, x[i]/scale)
+			b.SetVec(i, y[i]/scale)
+		}
+		if c, err = nonNegative(a, b); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
 }
