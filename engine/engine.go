@@ -88,7 +88,8 @@ func (e *Engine) Submit(ctx context.Context, r Request) (*Stream, error) {
 // Err is why the engine has failed; nil while it works and after Close.
 func (e *Engine) Err() error { return e.mail.failure() }
 
-// Drain lets no new request in and waits until those that are in have ended. Its error is the context's, or that of a failed backend.
+// Drain lets no new request in and waits until those that are in have ended. Its
+// error is the context's, or that of a failed backend.
 func (e *Engine) Drain(ctx context.Context) error {
 	empty := e.mail.drain()
 	select {

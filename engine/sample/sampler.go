@@ -18,8 +18,8 @@ type Sampler struct {
 }
 
 // Choose chooses a token as the package comment says, with parameters that
-// Validate takes. It overwrites c and reuses its slices. The logits of a forced pick may be nil if it asks for
-// nothing else.
+// Validate takes. It overwrites c and reuses its slices. The logits of a forced
+// pick may be nil if it asks for nothing else.
 func (s *Sampler) Choose(logits []float32, p *Pick, c *Choice) error {
 	c.Logprob, c.Top, c.Logits = 0, c.Top[:0], c.Logits[:0]
 	if p.Forced >= 0 && logits == nil && p.Logprobs < 0 && !p.Logits {
