@@ -9,7 +9,7 @@ import (
 )
 
 // machine is what a measurement was made on: the processor's name where the
-// system tells it, and how many of its processors this process may use.
+// system tells it, and how many of its processors there are.
 func machine() string {
 	name := runtime.GOOS + "/" + runtime.GOARCH
 	if f, err := os.Open("/proc/cpuinfo"); err == nil {
@@ -22,5 +22,5 @@ func machine() string {
 			}
 		}
 	}
-	return fmt.Sprintf("%s, %d processors", name, runtime.GOMAXPROCS(0))
+	return fmt.Sprintf("%s, %d processors", name, runtime.NumCPU())
 }
