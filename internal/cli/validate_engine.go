@@ -71,6 +71,7 @@ func (s *starter) start(v int) (*validate.Server, error) {
 	o := s.options.engine.engineOptions
 	if v >= 0 {
 		s.variants[v].change(&o)
+		o.trace = "" // the file is of the loads
 	}
 	s.show.Update("loading %s", o.model.model)
 	seen := &validate.Iterations{Model: s.profile.Linear()}
