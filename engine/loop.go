@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"runtime/debug"
 	"time"
 
@@ -64,6 +65,7 @@ func (e *Engine) serve() error {
 			if err := e.commit(); err != nil {
 				return err
 			}
+			yield()
 			continue
 		}
 		if len(e.live) > 0 {
@@ -72,6 +74,15 @@ func (e *Engine) serve() error {
 		<-e.mail.wake
 		e.ended = e.Now()
 	}
+}
+
+// yield lets those run who were woken with a token, and those whom they wake,
+// before a step takes the processors again: where as many threads compute as
+// there are processors, tokens would else leave in pairs, and requests come an
+// iteration late.
+func yield() {
+	runtime.Gosched()
+	runtime.Gosched()
 }
 
 // receive hands what came in to the scheduler.
