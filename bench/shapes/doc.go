@@ -9,9 +9,9 @@
 //	batch16    16 sequences decode 128 tokens each, side by side: output tokens
 //	           per second from the last one's first token to the first one's end,
 //	           so that all 16 run throughout
-//	sessions16 16 sessions of 2 calls over one shared prefix, at once and one
-//	           after another: output tokens per second of the first, and its ratio
-//	           to the second
+//	sessions16 16 sessions of 2 calls (64 tokens more, 32 out) over one shared
+//	           prefix of 1,024 tokens, at once and one after another: output
+//	           tokens per second of the first, and its ratio to the second
 //	stall16384 a prompt of 16,384 tokens arrives while 4 sequences decode: their
 //	           p99 gap, the prompt's time to first token, and its ratio to the same
 //	           prompt's alone

@@ -73,7 +73,7 @@ const (
 	batchPrompt    = 16   // prompt of each
 	sessionPrefix  = 1024 // tokens that all sessions begin with
 	sessionAdds    = 64   // tokens that each call adds
-	sessionOutput  = 16
+	sessionOutput  = 32
 	sessionCalls   = 2
 	stallNeighbors = 4 // sequences that decode while the prompt arrives
 	stallPrompt    = 64
