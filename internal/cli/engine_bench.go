@@ -42,11 +42,11 @@ Figures are medians over --repeat runs, with the range of the rate.`,
   tierlab engine bench --model tiny --threads 1 --shapes pp128 --repeat 1 --format json`,
 		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			todo, err := o.validate()
+			asked, err := o.validate()
 			if err != nil {
 				return badInput(err)
 			}
-			return benchEngine(cmd.Context(), o, todo, stdio, newProgress(stdio, g.quiet))
+			return benchEngine(cmd.Context(), o, asked, stdio, newProgress(stdio, g.quiet))
 		},
 	}
 	f := cmd.Flags()
@@ -66,11 +66,11 @@ func (o *engineBenchOptions) validate() ([]shapes.Shape, error) {
 	case o.engine.backend != "cpu":
 		return nil, errors.New("--backend: only cpu computes something to measure")
 	}
-	todo, err := shapes.Parse(o.shapes)
+	asked, err := shapes.Parse(o.shapes)
 	if err != nil {
 		return nil, fmt.Errorf("--shapes: %w", err)
 	}
-	return todo, o.engine.validate()
+	return asked, o.engine.validate()
 }
 
 // benchResult is what is printed, and the JSON document.
@@ -90,7 +90,7 @@ type ceilings struct {
 	GFLOPPerS  float64 `json:"gflop_per_s"`
 }
 
-func benchEngine(ctx context.Context, o engineBenchOptions, todo []shapes.Shape, stdio Stdio, show *progress) error {
+func benchEngine(ctx context.Context, o engineBenchOptions, asked []shapes.Shape, stdio Stdio, show *progress) error {
 	show.Update("loading %s", o.engine.model.model)
 	m, err := o.engine.load()
 	if err != nil {
@@ -105,12 +105,12 @@ func benchEngine(ctx context.Context, o engineBenchOptions, todo []shapes.Shape,
 	if o.engine.numerics == "f32" {
 		b.Elem = 4
 	}
-	for _, s := range todo {
+	for _, s := range asked {
 		if err := b.Check(s); err != nil {
 			return badInputf("--shapes: %w (see --slots, --context and --kv-tokens)", err)
 		}
 	}
-	r, err := measure(ctx, b, todo, o.repeat, show)
+	r, err := measure(ctx, b, asked, o.repeat, show)
 	if err != nil {
 		return err
 	}
@@ -129,7 +129,7 @@ const looks = 5
 // measure runs the shapes. The machine's ceilings are measured in between, and
 // are medians like the rates beside them: a shared machine's differ from one
 // moment to the next.
-func measure(ctx context.Context, b *shapes.Bench, todo []shapes.Shape, repeat int, show *progress) (*benchResult, error) {
+func measure(ctx context.Context, b *shapes.Bench, asked []shapes.Shape, repeat int, show *progress) (*benchResult, error) {
 	caps := b.Engine.Caps()
 	r := &benchResult{Model: b.Model.Name, Kernels: caps.Kernels, Numerics: caps.Numerics, Threads: caps.Threads}
 	weights := shapes.Pass(b.Model, b.Elem, 1, 1, 0, 0).Bytes
@@ -145,8 +145,8 @@ func measure(ctx context.Context, b *shapes.Bench, todo []shapes.Shape, repeat i
 		}
 	}
 	look()
-	for i, s := range todo {
-		show.Update("%d of %d: %s", i+1, len(todo), s)
+	for i, s := range asked {
+		show.Update("%d of %d: %s", i+1, len(asked), s)
 		line, err := b.Run(ctx, s, repeat)
 		if err != nil {
 			return nil, err
