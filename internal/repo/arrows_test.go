@@ -102,6 +102,12 @@ var thirdParty = []struct {
 		"metrics are exposed where requests come in; an engine counts with plain fields"},
 	{"golang.org/x/text", []string{"engine/tokenizer"},
 		"normal forms matter where text becomes tokens"},
+	{"github.com/ebitengine/purego", []string{"engine/backend/cuda/internal/..."},
+		"foreign code is called by a backend's drivers, compilers and libraries only"},
+	{"gorgonia.org/cu", []string{"engine/backend/cuda/internal/gorgonia"},
+		"the second driver stands behind a build tag"},
+	{"github.com/NVIDIA/go-nvml", []string{"bench/telemetry"},
+		"devices are watched where results are gathered"},
 	{"pgregory.net/rapid", []string{"reference/router/routertest", "engine/backend/backendtest"},
 		"rapid is for tests, and for conformance suites that tests call"},
 }

@@ -1,0 +1,27 @@
+package kernels
+
+import "context"
+
+// Unit is one source to compile, specialised by macros.
+type Unit struct {
+	Name   string   // for messages and files: "attend_decode", "product_qkv"
+	File   string   // "attend_decode.cu", among Sources
+	Macros []string // "HIDDEN=4096", sorted
+	Arch   string   // "sm_90a"; a compiler for the host ignores it
+}
+
+// Compiled is what became of a unit.
+type Compiled struct {
+	Image  []byte // for driver.Context.Load
+	Log    string // what the compiler said: warnings, and registers and spills where it tells
+	Cached bool   // it was found on disk
+}
+
+// Compiler makes images for one kind of driver. It may be used by several
+// goroutines at once.
+type Compiler interface {
+	// Name says which compiler in which version, as the key of a cache has it:
+	// "nvrtc 13.0", "g++ 12.2.0".
+	Name() string
+	Compile(context.Context, Unit) (Compiled, error)
+}
