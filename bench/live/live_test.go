@@ -268,3 +268,19 @@ func TestConfigs(t *testing.T) {
 		}
 	}
 }
+
+// TestLagQuantile: of 1 to 100 ms, 99 do not exceed the 99th percentile.
+func TestLagQuantile(t *testing.T) {
+	r := &Report{}
+	if got := r.LagQuantile(0.99); got != 0 {
+		t.Errorf("without events %v", got)
+	}
+	for i := range 100 {
+		r.Lag = append(r.Lag, time.Duration(100-i)*time.Millisecond)
+	}
+	for q, want := range map[float64]time.Duration{0.5: 50, 0.99: 99, 1: 100} {
+		if got := r.LagQuantile(q); got != want*time.Millisecond {
+			t.Errorf("quantile %g is %v, want %d ms", q, got, want)
+		}
+	}
+}

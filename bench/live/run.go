@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"gonum.org/v1/gonum/stat"
+
 	"tierlab/bench/target"
 	"tierlab/internal/rng"
 	"tierlab/reference/agent"
@@ -151,12 +153,16 @@ func (r *run) done(a *target.Answer, err error) {
 	}
 }
 
-// Quantile is the least value that a share q of the values does not exceed; 0
-// without values.
-func Quantile(values []time.Duration, q float64) time.Duration {
-	if len(values) == 0 {
+// LagQuantile is the least lag that a share q of the events does not exceed; 0
+// without events.
+func (r *Report) LagQuantile(q float64) time.Duration {
+	if len(r.Lag) == 0 {
 		return 0
 	}
-	v := slices.Sorted(slices.Values(values))
-	return v[min(len(v)-1, int(q*float64(len(v))))]
+	lags := make([]float64, len(r.Lag))
+	for i, d := range r.Lag {
+		lags[i] = float64(d)
+	}
+	slices.Sort(lags)
+	return time.Duration(stat.Quantile(q, stat.Empirical, lags, nil))
 }

@@ -9,16 +9,6 @@ import (
 	"time"
 )
 
-// quantile is the least value that a share q of the values does not exceed; 0
-// without values.
-func quantile(values []time.Duration, q float64) time.Duration {
-	if len(values) == 0 {
-		return 0
-	}
-	v := slices.Sorted(slices.Values(values))
-	return v[max(0, int(math.Ceil(q*float64(len(v))))-1)]
-}
-
 // batch is n sequences that decode side by side.
 func (b *Bench) batch(ctx context.Context, n int) (Line, error) {
 	calls := make([]call, n)

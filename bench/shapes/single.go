@@ -2,7 +2,10 @@ package shapes
 
 import (
 	"context"
+	"slices"
 	"time"
+
+	"gonum.org/v1/gonum/stat"
 )
 
 // prefill is a prompt of n tokens alone.
@@ -42,13 +45,20 @@ func (b *Bench) decode(ctx context.Context, prompt, n int) (Line, error) {
 	return line, nil
 }
 
-// gaps puts the time between tokens into l.
+// gaps puts the time between tokens into l. Quantiles are of the empirical
+// distribution: the least value that a share of the values does not exceed.
 func (l *Line) gaps(sequences ...[]time.Duration) {
-	var gaps []time.Duration
+	var gaps []float64
 	for _, at := range sequences {
 		for i := 1; i < len(at); i++ {
-			gaps = append(gaps, at[i]-at[i-1])
+			gaps = append(gaps, ms(at[i]-at[i-1]))
 		}
 	}
-	l.GapP50Ms, l.GapP99Ms, l.GapMaxMs = ms(quantile(gaps, 0.5)), ms(quantile(gaps, 0.99)), ms(quantile(gaps, 1))
+	if len(gaps) == 0 {
+		return
+	}
+	slices.Sort(gaps)
+	l.GapP50Ms = stat.Quantile(0.5, stat.Empirical, gaps, nil)
+	l.GapP99Ms = stat.Quantile(0.99, stat.Empirical, gaps, nil)
+	l.GapMaxMs = gaps[len(gaps)-1]
 }

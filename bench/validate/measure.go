@@ -68,7 +68,7 @@ func Measure(ctx context.Context, lib *workloads.Library, s *Server, a agent.Con
 	if err != nil {
 		return nil, err
 	}
-	r := &Measured{Samples: seen, Took: report.Took, LagP99: live.Quantile(report.Lag, 0.99), Errors: report.Failed}
+	r := &Measured{Samples: seen, Took: report.Took, LagP99: report.LagQuantile(0.99), Errors: report.Failed}
 	r.Fit, r.Seen = s.Iterations.take()
 	if after, ok := readClock(); ok && known {
 		r.Machine = after.since(before)
