@@ -48,6 +48,27 @@ func powersOf2() (t [steps]float64) {
 // sum's unit in the last place is 1.
 const magic = 3 << 51
 
+// The coefficients of weight's polynomial, exact until they are used.
+const (
+	c1 = ln2 / steps
+	c2 = c1 * c1 / 2
+	c3 = c2 * c1 / 3
+	c4 = c3 * c1 / 4
+)
+
+// Arithmetic are the constants of a weight, for devices that compute the same.
+type Arithmetic struct {
+	WeightBits, StepBits int
+	Least                float64    // exponents below it have weight 0
+	Scale                float64    // steps of the table per unit of the exponent
+	Series               [4]float64 // of the polynomial, from the first power on
+}
+
+// Weights gives the constants.
+func Weights() Arithmetic {
+	return Arithmetic{WeightBits: weightBits, StepBits: stepBits, Least: least, Scale: steps / ln2, Series: [4]float64{c1, c2, c3, c4}}
+}
+
 // weight is the whole number nearest to 2^44 exp(d), for d <= 0. With
 // d steps/ln2 = n + r, |r| <= 1/2, it is 2^(n/steps) times the Taylor polynomial
 // of exp(x) for x = r ln2/steps, whose error is below x^5/120 < 4e-17. The
@@ -58,12 +79,6 @@ func weight(d float64) uint64 {
 	if d < least {
 		return 0
 	}
-	const (
-		c1 = ln2 / steps
-		c2 = c1 * c1 / 2
-		c3 = c2 * c1 / 3
-		c4 = c3 * c1 / 4
-	)
 	y := float64(d * (steps / ln2))
 	t := y + magic
 	n := int64(math.Float64bits(t)) << 13 >> 13 // the mantissa, with its sign

@@ -1,5 +1,7 @@
 package sample
 
+import "tierlab/internal/rng"
+
 // Params say how a request's tokens are drawn from the model's logits. The
 // zero value takes the most likely token.
 type Params struct {
@@ -35,6 +37,12 @@ type Pick struct {
 	Logprobs int
 	// Logits asks for a copy of the row's logits, before temperature and mask.
 	Logits bool
+}
+
+// Random are the 64 random bits that the pick draws: those of its stream at its
+// index.
+func (p *Pick) Random() uint64 {
+	return rng.New(p.Seed, 0).For(rng.Token).Fold(uint64(p.Index)).Uint64()
 }
 
 // Logprob is a token's natural logarithm of its probability, by the softmax of

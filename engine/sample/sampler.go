@@ -5,8 +5,6 @@ import (
 	"math"
 	"math/bits"
 	"slices"
-
-	"tierlab/internal/rng"
 )
 
 // Sampler chooses tokens. It holds scratch space and nothing else, so that one
@@ -87,7 +85,7 @@ func (s *Sampler) choose(logits []float32, p *Pick, best int) (int32, error) {
 		max:     float64(logits[best]),
 		inverse: 1 / float64(p.Temperature),
 		least:   share(p.MinP, 1<<weightBits),
-		random:  rng.New(p.Seed, 0).For(rng.Token).Fold(uint64(p.Index)).Uint64(),
+		random:  p.Random(),
 	}
 	nucleus := p.TopP > 0 && p.TopP < 1
 	if p.TopK > 0 && p.TopK < len(logits) {

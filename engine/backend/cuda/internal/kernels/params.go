@@ -34,12 +34,12 @@ type Item struct {
 
 // Choose is a sample.Pick.
 type Choose struct {
-	Seed                    uint64
-	Index, Forced           int32
+	Random                  uint64 // sample.Pick.Random
 	Temperature, TopP, MinP float32
 	TopK                    int32
-	Mask                    int32
+	Forced, Mask            int32
 	Slot                    int32
+	_                       int32
 }
 
 // Chosen is what the device has chosen. A negative Token says why there is none.

@@ -43,14 +43,16 @@ struct Item {
   i32 row, part;
 };
 
-// How the next token of a row is chosen: sample.Pick.
+// How the next token of a row is chosen: sample.Pick, with the random bits of its
+// stream at its index.
 struct Choose {
-  u64 seed;
-  i32 index, forced;        // forced: negative for none
+  u64 random;
   float temperature, top_p, min_p;
   i32 top_k;
-  i32 mask;                 // index of the row's mask; -1: all tokens are allowed
-  i32 slot;                 // where the choice is kept
+  i32 forced; // negative: none
+  i32 mask;   // index of the row's mask; negative: all tokens are allowed
+  i32 slot;   // where the choice is kept
+  i32 unused;
 };
 
 // The token chosen, or -1: a logit is not finite; -2: the mask allows nothing.
@@ -150,13 +152,18 @@ struct ProductParams {
   float* workspace;
 };
 
-// choose: the next token of each sample, by sample's arithmetic.
+// choose: the next token of each sample, by sample's arithmetic. Every block of
+// the grid has a workspace of VOCAB candidates of 16 bytes.
+struct Candidate {
+  u64 key, weight;
+};
+
 struct ChooseParams {
   const Counts* counts;
   const Choose* picks;
   const u64* masks;    // [][(VOCAB + 63) / 64]
   const float* logits; // [samples][VOCAB]
-  u64* workspace;      // choose_workspace bytes
+  Candidate* workspace; // [blocks of the grid][VOCAB]
   i32* last;           // [slots]
   Chosen* chosen;      // [samples]
 };
