@@ -20,9 +20,13 @@ type flight struct {
 }
 
 // run is the engine's one goroutine: whatever has to do with the scheduler, its
-// cache and the backend happens here.
+// cache and the backend happens here. Where the backend wants one thread, it has
+// this goroutine's, which ends with it: what is bound to a thread stays with it.
 func (e *Engine) run() {
 	defer close(e.done)
+	if e.caps.Locked {
+		runtime.LockOSThread()
+	}
 	err := e.guard(e.serve)
 	e.mail.end(err)
 	for _, s := range e.live {
@@ -65,7 +69,9 @@ func (e *Engine) serve() error {
 			if err := e.commit(); err != nil {
 				return err
 			}
-			yield()
+			if !e.caps.Locked {
+				yield()
+			}
 			continue
 		}
 		if len(e.live) > 0 {

@@ -64,6 +64,9 @@ type Caps struct {
 	BlockTokens int
 	Depth       int  // steps that may be submitted ahead of the one that is due
 	Invariant   bool // BE-5 holds
+	// Locked asks for all calls from one thread of the system, to which a device
+	// is bound: a loop that calls it locks its goroutine to its thread.
+	Locked bool
 
 	WeightBytes, CacheBytes int64 // memory taken by weights, and by keys and values
 }

@@ -58,6 +58,18 @@ func (f *folder) Close() error {
 	return errors.Join(errs...)
 }
 
+// Stored is Stored's.
+func (f *folder) Stored(t Ref) (Extent, bool) {
+	if t.Kind == Head && f.config.TiedHead {
+		t.Kind = Embed
+	}
+	at, ok := f.tensors[t]
+	if !ok {
+		return Extent{}, false
+	}
+	return Extent{File: at.file.region, Path: at.file.path, Off: at.begin, Bytes: at.end - at.begin, DType: at.dtype}, true
+}
+
 // Rows reads through pieces that fit a cache, which bounds the memory taken
 // where a file is not mapped.
 func (f *folder) Rows(t Ref, row int, dst []float32) error {

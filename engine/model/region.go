@@ -3,6 +3,7 @@ package model
 import (
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"sync/atomic"
@@ -10,6 +11,7 @@ import (
 
 // region is a file's bytes. It may be read by several goroutines.
 type region interface {
+	io.ReaderAt
 	size() int64
 	// bytes are the n bytes at off, which lie within the file; they are not to
 	// be written to.
@@ -35,7 +37,7 @@ func openRegion(path string) (region, error) {
 	n := info.Size()
 	if n > 0 && n <= math.MaxInt {
 		if data, err := mapFile(f, int(n)); err == nil {
-			return &mapped{data: data}, f.Close()
+			return &mapped{File: f, data: data}, nil
 		}
 	}
 	return &unmapped{f, n}, nil
@@ -44,7 +46,11 @@ func openRegion(path string) (region, error) {
 // mapped is a file in memory. Its bytes are those of the file, so a program
 // that shortens the file meanwhile crashes this one; a folder of weights is
 // replaced by renaming.
+//
+// The file stays open for ReadAt: a large read into memory of one's own costs no
+// fault for every page.
 type mapped struct {
+	*os.File
 	data   []byte
 	closed atomic.Bool
 }
@@ -62,12 +68,12 @@ func (m *mapped) close() error {
 	if m.closed.Swap(true) {
 		return nil
 	}
-	return unmapFile(m.data)
+	return errors.Join(unmapFile(m.data), m.Close())
 }
 
 // unmapped is a file that is read piece by piece.
 type unmapped struct {
-	f *os.File
+	*os.File
 	n int64
 }
 
@@ -75,8 +81,8 @@ func (u *unmapped) size() int64 { return u.n }
 
 func (u *unmapped) bytes(off int64, n int) ([]byte, error) {
 	b := make([]byte, n)
-	_, err := u.f.ReadAt(b, off)
+	_, err := u.ReadAt(b, off)
 	return b, err
 }
 
-func (u *unmapped) close() error { return u.f.Close() }
+func (u *unmapped) close() error { return u.Close() }

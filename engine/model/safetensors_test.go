@@ -1,6 +1,7 @@
 package model
 
 import (
+	"bytes"
 	"encoding/binary"
 	"os"
 	"strings"
@@ -13,6 +14,8 @@ type memory []byte
 func (m memory) size() int64 { return int64(len(m)) }
 
 func (m memory) bytes(off int64, n int) ([]byte, error) { return m[off : off+int64(n)], nil }
+
+func (m memory) ReadAt(b []byte, off int64) (int, error) { return bytes.NewReader(m).ReadAt(b, off) }
 
 func (m memory) close() error { return nil }
 

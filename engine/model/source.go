@@ -1,5 +1,7 @@
 package model
 
+import "io"
+
 // Kind names a tensor's role.
 type Kind uint8
 
@@ -44,4 +46,21 @@ type Source interface {
 	// Bytes is the size of the tensors as stored.
 	Bytes() int64
 	Close() error
+}
+
+// Stored is implemented by a Source whose tensors lie in files, so that a device
+// takes them in as they are.
+type Stored interface {
+	// Stored says where a tensor lies; false: nowhere as a whole. The file is
+	// read by any number of goroutines until the source is closed.
+	Stored(Ref) (Extent, bool)
+}
+
+// Extent is a tensor in a file: its numbers one after another, little-endian,
+// rows first.
+type Extent struct {
+	File       io.ReaderAt
+	Path       string // of the file, for messages
+	Off, Bytes int64
+	DType      DType
 }
