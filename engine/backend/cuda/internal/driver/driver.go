@@ -1,6 +1,7 @@
 package driver
 
 import (
+	"errors"
 	"fmt"
 	"time"
 )
@@ -86,7 +87,9 @@ type Context interface {
 	Elapsed(from, to Event) (time.Duration, error)
 
 	// The copies and fills are queued in the stream. Memory of the host that is
-	// not page-locked makes them synchronous.
+	// not from AllocHost makes them synchronous: a source may be written over, and
+	// a destination is there, when they return. Such a copy cannot be captured and
+	// is refused.
 	CopyIn(dst Ptr, src []byte, s Stream) error
 	CopyOut(dst []byte, src Ptr, s Stream) error
 	CopyWithin(dst, src Ptr, bytes int64, s Stream) error
@@ -104,12 +107,15 @@ type Context interface {
 
 	Launch(Launch, Stream) error
 	// BeginCapture turns what is queued in the stream into a graph until
-	// EndCapture; nothing of it runs.
+	// EndCapture, which the same thread calls; nothing of it runs. Until then that
+	// thread neither allocates nor waits. A launch of the graph reads the memory
+	// that copies in it name, page-locked memory too, as it is by then.
 	BeginCapture(Stream) error
 	EndCapture(Stream) (Graph, error)
 	DropGraph(Graph) error
 	Instantiate(Graph) (Exec, error)
-	// Update gives an Exec the parameters of a graph of the same shape.
+	// Update gives an Exec the parameters of a graph of the same shape, and fails
+	// where the shapes differ; the Exec is as it was then.
 	Update(Exec, Graph) error
 	LaunchGraph(Exec, Stream) error
 	DropExec(Exec) error
@@ -133,6 +139,10 @@ type Launch struct {
 	Shared   int       // dynamic shared memory of a block in bytes
 	Params   []byte    // the kernel's one parameter
 }
+
+// ErrClosed is the error of every method of a Context that is closed, but Close
+// and Device.
+var ErrClosed = errors.New("the device's context is closed")
 
 // Error is what a call to the driver returned.
 type Error struct {
