@@ -31,6 +31,8 @@
 package backend
 
 import (
+	"time"
+
 	"tierlab/engine/sample"
 	"tierlab/engine/sched"
 )
@@ -69,6 +71,21 @@ type Caps struct {
 	Locked bool
 
 	WeightBytes, CacheBytes int64 // memory taken by weights, and by keys and values
+}
+
+// Phased may be implemented by a backend beside Backend: by one whose opening
+// takes long enough to ask where the time went.
+type Phased interface {
+	// Phases are the parts of the backend's opening, in the order in which they
+	// began. Parts that ran at the same time, such as weights and kernels, each
+	// count in whole.
+	Phases() []Phase
+}
+
+// Phase is a part of a start.
+type Phase struct {
+	Name string // "weights", "kernels", ...
+	Took time.Duration
 }
 
 // Step is one plan with what the plan does not know: tokens and how to choose

@@ -133,7 +133,8 @@ func (o *engineOptions) load() (*loadedModel, error) {
 // localEngine is an engine in this process.
 type localEngine struct {
 	*engine.Engine
-	trace *os.File
+	trace  *os.File
+	phases []backend.Phase // of its start
 }
 
 // start reads the weights and starts the engine. It closes the model's source,
@@ -141,10 +142,13 @@ type localEngine struct {
 // which may depend on what the backend can do.
 func (o *engineOptions) start(m *loadedModel, observe func(backend.Caps) engine.Observer) (*localEngine, error) {
 	defer m.source.Close()
+	l := &localEngine{}
+	began := time.Now()
 	b, err := o.openBackend(m.source)
 	if err != nil {
 		return nil, badInput(err)
 	}
+	l.phases = opened(b, time.Since(began))
 	cfg := engine.Config{
 		Backend: b, Tokenizer: m.tokenizer, End: m.config.EOS, KeepBlocks: keepBlocks(b.Caps()), Sched: o.scheduling(),
 	}
@@ -155,7 +159,6 @@ func (o *engineOptions) start(m *loadedModel, observe func(backend.Caps) engine.
 	if observe != nil {
 		cfg.Observer = observe(b.Caps())
 	}
-	l := &localEngine{}
 	if o.trace != "" {
 		if l.trace, err = os.Create(o.trace); err != nil {
 			b.Close()
@@ -170,6 +173,17 @@ func (o *engineOptions) start(m *loadedModel, observe func(backend.Caps) engine.
 		return nil, badInput(err)
 	}
 	return l, nil
+}
+
+// opened are the phases of a backend's opening, which took that long in all.
+func opened(b backend.Backend, took time.Duration) []backend.Phase {
+	phases := []backend.Phase{{Name: "backend", Took: took}}
+	if p, ok := b.(backend.Phased); ok {
+		for _, part := range p.Phases() {
+			phases = append(phases, backend.Phase{Name: "backend: " + part.Name, Took: part.Took})
+		}
+	}
+	return phases
 }
 
 // scheduling is how the engine schedules, but for what follows from its backend.

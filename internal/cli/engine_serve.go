@@ -3,11 +3,13 @@ package cli
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -26,6 +28,7 @@ type engineServeOptions struct {
 	drain  time.Duration
 	bodyMB int
 	log    string
+	ready  string
 }
 
 // The values of --log.
@@ -63,6 +66,7 @@ An interrupt lets running requests end, within --drain-timeout.`,
 	f.StringVar(&o.key, "api-key", "", "the `key` that clients must send; better set by TIERLAB_ENGINE_SERVE_API_KEY, since others can read a command line")
 	f.DurationVar(&o.drain, "drain-timeout", 30*time.Second, "how long running requests may take to end after an interrupt")
 	f.IntVar(&o.bodyMB, "max-body-mb", gateway.DefaultMaxBody>>20, "the largest request in `MiB`")
+	f.StringVar(&o.ready, "ready-file", "", "when the server is ready, write its address and what its start took to this `file` as JSON")
 	f.StringVar(&o.log, "log", logText, "how requests are logged: text, json or none (`format`)")
 	return cmd
 }
@@ -90,10 +94,12 @@ func serveEngine(ctx context.Context, o engineServeOptions, stdio Stdio, quiet b
 		return badInputf("--addr: %w", err)
 	}
 	defer listener.Close()
+	began := time.Now()
 	m, err := o.engine.load()
 	if err != nil {
 		return err
 	}
+	loaded := time.Since(began)
 	name := cmp.Or(o.name, m.config.Name)
 	var metrics *gateway.Metrics
 	l, err := o.engine.start(m, func(caps backend.Caps) engine.Observer {
@@ -114,10 +120,48 @@ func serveEngine(ctx context.Context, o engineServeOptions, stdio Stdio, quiet b
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
+	if err := o.tellReady(listener.Addr(), append([]backend.Phase{{Name: "model", Took: loaded}}, l.phases...)); err != nil {
+		return errors.Join(err, l.Close())
+	}
 	if !quiet {
 		o.banner(stdio.Err, l, m, name, listener.Addr())
 	}
 	return errors.Join(server.Serve(ctx, listener, o.drain), l.Close())
+}
+
+// readiness is what a server says once it can answer. Its listener takes
+// connections from then on at the latest.
+type readiness struct {
+	URL    string       `json:"url"`
+	PID    int          `json:"pid"`
+	Phases []readyPhase `json:"phases"`
+}
+
+// readyPhase is a part of the start; names with a colon are parts of a part.
+type readyPhase struct {
+	Name string  `json:"name"`
+	Ms   float64 `json:"ms"`
+}
+
+// tellReady writes the ready file under another name first, so that who waits
+// for it never reads a part.
+func (o *engineServeOptions) tellReady(addr net.Addr, phases []backend.Phase) error {
+	if o.ready == "" {
+		return nil
+	}
+	r := readiness{URL: "http://" + addr.String(), PID: os.Getpid()}
+	for _, p := range phases {
+		r.Phases = append(r.Phases, readyPhase{p.Name, millisOf(p.Took)})
+	}
+	text, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	part := o.ready + ".part"
+	if err := errors.Join(os.WriteFile(part, append(text, '\n'), 0o666), os.Rename(part, o.ready)); err != nil {
+		return badInputf("--ready-file: %w", err)
+	}
+	return nil
 }
 
 // logger writes a line for each request.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"tierlab/engine"
@@ -57,6 +58,9 @@ func NewMetrics(model string, context int) *Metrics {
 		reg.MustRegister(c)
 		return c
 	}
+	// process_cpu_seconds_total and its like, where the system tells: what the
+	// server takes from the host, whoever its clients are.
+	m.registry.MustRegister(collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	lengths := oneTwoFive(context)
 	m.tokensPerIteration = histogram("vllm:iteration_tokens_total", "Tokens computed in an iteration.", iterationBuckets())
 	m.iterationTime = histogram("tierlab_iteration_seconds", "Time of an iteration on the backend.", prometheus.ExponentialBuckets(1e-5, 2, 22))
