@@ -7,6 +7,7 @@
 
 #ifdef TIERLAB_HOST
 #include "host.h"
+#define DEVICE_CALL static
 #else
 typedef unsigned char u8;
 typedef unsigned short u16;
@@ -15,6 +16,8 @@ typedef unsigned long long u64;
 typedef int i32;
 typedef long long i64;
 #define DEVICE static __device__ __forceinline__
+// A function that is called from several places and too long to be repeated.
+#define DEVICE_CALL static __device__ __noinline__
 // A kernel: one struct by value is its parameter.
 #define KERNEL(name, params) extern "C" __global__ void name(const __grid_constant__ params p)
 #define KERNEL_BOUNDS(name, params, threads, blocks) \
