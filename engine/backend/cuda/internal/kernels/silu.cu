@@ -7,11 +7,11 @@ DEVICE u32 silu_pair(u32 gate, u32 up) {
   return pack(silu_times(low(gate), low(up)), silu_times(high(gate), high(up)));
 }
 
-KERNEL(silu, SiluParams) {
+KERNEL_BOUNDS(silu, SiluParams, THREADS, 1) {
   constexpr int PIECES = FFN / 8;
   const int t = blockIdx.y;
   if (t >= p.counts->tokens) return;
-  const int piece = blockIdx.x * blockDim.x + threadIdx.x;
+  const int piece = blockIdx.x * THREADS + threadIdx.x;
   if (piece >= PIECES) return;
   const uint4* row = reinterpret_cast<const uint4*>(p.gu + i64(t) * 2 * FFN);
   const uint4 gate = row[piece], up = row[PIECES + piece];

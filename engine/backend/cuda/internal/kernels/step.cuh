@@ -89,7 +89,7 @@ struct EmbedParams {
   float* h;             // [tokens][HIDDEN]
 };
 
-// norm: h[t] += y[t] where y is given; x[t] = h[t] / rms(h[t]) * weight. With
+// rms_norm: h[t] += y[t] where y is given; x[t] = h[t] / rms(h[t]) * weight. With
 // gather, x[i] is of position gather[i], for the step's samples, and h is not
 // written.
 struct NormParams {
