@@ -39,6 +39,33 @@ func weight(k Kind, cols int, b int8) float32 {
 	return float32(math.Ldexp(float64(b), -6-(bits.Len(uint(cols-1))+1)/2))
 }
 
+// SeedOf is the seed of a Source that Seeded made. A device that has it makes the
+// weights itself, from what SeededTensor says.
+func SeedOf(s Source) (seed uint64, ok bool) {
+	if s, isSeeded := s.(*seeded); isSeeded {
+		return s.seed, true
+	}
+	return 0, false
+}
+
+// SeededTensor is what a tensor of the seeded weights is made of: its two keys,
+// and what a byte of the hash is multiplied by, 0 for the weight of a norm, as
+// the package comment has them. Without the tensor in the model ok is false.
+func SeededTensor(seed uint64, c Config, t Ref) (a, b uint32, scale float32, ok bool) {
+	rows, cols := c.Shape(t)
+	if rows == 0 {
+		return 0, 0, 0, false
+	}
+	if t.Kind == Head && c.TiedHead {
+		t.Kind = Embed
+	}
+	a, b = seedKeys(seed, t)
+	if t.Kind.Matrix() || t.Kind == QBias || t.Kind == KBias || t.Kind == VBias {
+		scale = weight(t.Kind, cols, 1)
+	}
+	return a, b, scale, true
+}
+
 func (s *seeded) Config() Config { return s.config }
 
 // Bytes is the size that the weights would have in bf16.

@@ -123,3 +123,39 @@ func BenchmarkSeeded(b *testing.B) {
 	}
 	b.ReportMetric(float64(len(dst))*float64(b.N)/b.Elapsed().Seconds()/1e6, "Mweights/s")
 }
+
+// TestSeededTensor makes weights from a tensor's keys and scale alone, as a
+// device does, by the package comment's formulas.
+func TestSeededTensor(t *testing.T) {
+	for _, name := range []string{"tiny-tied", "tiny-qwen2", "tiny-qwen3"} {
+		c := preset(t, name)
+		s := Seeded(c, 9<<33|5)
+		seed, ok := SeedOf(s)
+		if !ok {
+			t.Fatal("no seed of a seeded source")
+		}
+		for _, r := range append(c.Tensors(), Ref{Kind: Head}) {
+			a, b, scale, ok := SeededTensor(seed, c, r)
+			if !ok {
+				t.Fatalf("%s: no %v", name, r)
+			}
+			n, _ := c.Shape(r)
+			for i, want := range rows(t, s, r, 0, n) {
+				v := int8(hashWord(uint32(i/4), a, b) >> (8 * (i % 4)))
+				got := float32(v) * scale
+				if scale == 0 {
+					got = 1 + float32(v>>3)/128
+				}
+				if got != want {
+					t.Fatalf("%s: %v, element %d: %v, want %v", name, r, i, got, want)
+				}
+			}
+		}
+	}
+	if _, _, _, ok := SeededTensor(1, preset(t, "tiny"), Ref{Kind: QBias}); ok {
+		t.Error("a tensor that the model does not have")
+	}
+	if _, ok := SeedOf(nil); ok {
+		t.Error("a seed of no source")
+	}
+}
