@@ -80,7 +80,7 @@ func (c *Config) batching(d *topology.Deployment) (batching.Config, *steptime.Ov
 		Sched: sched.Config{
 			Slots: d.Slots, Budget: d.Slots + max(b.BudgetTokens, b.BlockTokens), Queue: d.QueueLimit,
 			Context: c.Scenario.World.Models[d.Model].ContextTokens, Depth: b.Ahead, Stall: b.Stall,
-		},
+		}.Fair(),
 		KV: kv.Config{Blocks: blocks, BlockTokens: b.BlockTokens, KeepBlocks: int(b.KeepShare * float64(blocks))},
 	}
 	model := steptime.Of(d)

@@ -30,6 +30,15 @@ type Config struct {
 	Tables bool // rows carry NewBlocks
 }
 
+// Fair is c with the fairness that engines have, real and simulated: a request
+// may be overtaken by one of the next priority, or of a session that has had
+// less, if that comes less than 10 s later. A token moves its session back by
+// 100 us.
+func (c Config) Fair() Config {
+	c.Aging, c.Share, c.Lead = 10*time.Second, 100*time.Microsecond, 10*time.Second
+	return c
+}
+
 // Check says which figure is out of range, for a scheduler over a cache of k.
 func (c Config) Check(k kv.Config) error {
 	switch {

@@ -14,15 +14,8 @@ import (
 	"tierlab/engine/backend/null"
 	"tierlab/engine/model"
 	"tierlab/engine/sched"
+	"tierlab/reference/topology"
 	"tierlab/sim/steptime"
-)
-
-// A request may be overtaken by one of the next priority, or of a session that
-// has had less, if that comes less than requestAging later. A token moves its
-// session back by tokenShare.
-const (
-	requestAging = 10 * time.Second
-	tokenShare   = 100 * time.Microsecond
 )
 
 // nullTokens bounds the memory of the null backend, which is 4 bytes a token.
@@ -188,11 +181,13 @@ func opened(b backend.Backend, took time.Duration) []backend.Phase {
 
 // scheduling is how the engine schedules, but for what follows from its backend.
 func (o *engineOptions) scheduling() sched.Config {
-	return sched.Config{Queue: o.queue, Stall: o.stall, Aging: requestAging, Share: tokenShare, Lead: requestAging}
+	return sched.Config{Queue: o.queue, Stall: o.stall}.Fair()
 }
 
-// keepBlocks bounds what hints may retain, in blocks.
-func keepBlocks(caps backend.Caps) int { return caps.Blocks / 2 }
+// keepBlocks bounds what hints may retain, in blocks, as in a simulated site.
+func keepBlocks(caps backend.Caps) int {
+	return int(topology.DefaultBatching().KeepShare * float64(caps.Blocks))
+}
 
 func (o *engineOptions) readProfile() (*steptime.Profile, error) {
 	if o.profile == "" {
