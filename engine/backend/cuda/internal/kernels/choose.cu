@@ -3,7 +3,7 @@
 // computed as package sample computes them, by operations that are rounded one
 // by one and never fused, so the device draws the token that the host would.
 //
-// Macros beside the model's: CHOOSE_THREADS, and sample's constants WEIGHT_BITS,
+// Macros beside the model's: THREADS, and sample's constants WEIGHT_BITS,
 // WEIGHT_STEP_BITS, WEIGHT_LEAST, WEIGHT_SCALE, WEIGHT_C1 to WEIGHT_C4.
 #include "choose.cuh"
 
@@ -51,10 +51,10 @@ DEVICE int collect(const Allowed& row, Candidate* to, Scratch& s, Weigh weigh) {
 // best ones: that bounds what has to be looked at.
 DEVICE u64 cut_top_k(const Allowed& row, int k, u64 mine, Candidate* list, Scratch& s, int& n) {
   u64 bound = 1;
-  if (k <= CHOOSE_THREADS) {
+  if (k <= THREADS) {
     list[threadIdx.x] = Candidate{mine, u64(mine != 0)};
     if (over_block(u64(mine != 0), s, [](u64 a, u64 b) { return a + b; }) >= u64(k))
-      bound = boundary(list, CHOOSE_THREADS, k, s);
+      bound = boundary(list, THREADS, k, s);
   }
   n = collect(row, list, s, [&](float, u64 key) { return u64(key >= bound); });
   return n > k ? boundary(list, n, k, s) : 0;
@@ -63,7 +63,7 @@ DEVICE u64 cut_top_k(const Allowed& row, int k, u64 mine, Candidate* list, Scrat
 // The key of the last token that top-p keeps of those from `cut` on in the list.
 DEVICE u64 cut_list(Candidate* list, int n, u64 cut, float top_p, const Dice& d, Scratch& s) {
   u64 sum = 0;
-  for (int i = threadIdx.x; i < n; i += CHOOSE_THREADS) {
+  for (int i = threadIdx.x; i < n; i += THREADS) {
     list[i].weight = list[i].key >= cut ? weight(d, logit_of(list[i].key)) : 0;
     sum += list[i].weight;
   }
@@ -107,7 +107,7 @@ DEVICE int draw(const Allowed& row, u64 cut, u64 least, u64 random, const Dice& 
   u64 left = __umul64hi(random, total);
   int segment = 0;
   while (left >= s.sums[segment][0]) left -= s.sums[segment++][0];
-  for (int first = 0;; first += CHOOSE_THREADS) {
+  for (int first = 0;; first += THREADS) {
     const int i = first + threadIdx.x;
     const u64 w = i < SEGMENT ? weigh(segment * SEGMENT + i) : 0;
     u64 tile;
@@ -140,7 +140,7 @@ DEVICE Chosen choose_one(const Allowed& row, const Choose& pick, Candidate* list
   return Chosen{draw(row, cut, least, pick.random, d, s), 0};
 }
 
-KERNEL_BOUNDS(choose, ChooseParams, CHOOSE_THREADS, 1) {
+KERNEL_BOUNDS(choose, ChooseParams, THREADS, 1) {
   SHARED Scratch s;
   for (int i = blockIdx.x; i < p.counts->samples; i += gridDim.x) {
     const Choose pick = p.picks[i];

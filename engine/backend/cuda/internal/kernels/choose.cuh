@@ -2,7 +2,7 @@
 #pragma once
 #include "step.cuh"
 
-constexpr int CHOOSE_WARPS = CHOOSE_THREADS / WARP;
+constexpr int CHOOSE_WARPS = THREADS / WARP;
 constexpr int WAYS = 8; // parts into which boundary cuts its interval
 
 struct Scratch {
@@ -32,7 +32,7 @@ template <class F>
 DEVICE void each_logit(const float* row, F f) {
   if constexpr (VOCAB % 4 == 0) {
 #pragma unroll 4
-    for (int i = threadIdx.x; i < VOCAB / 4; i += CHOOSE_THREADS) {
+    for (int i = threadIdx.x; i < VOCAB / 4; i += THREADS) {
       const float4 v = reinterpret_cast<const float4*>(row)[i];
       f(4 * i, v.x);
       f(4 * i + 1, v.y);
@@ -40,7 +40,7 @@ DEVICE void each_logit(const float* row, F f) {
       f(4 * i + 3, v.w);
     }
   } else {
-    for (int i = threadIdx.x; i < VOCAB; i += CHOOSE_THREADS) f(i, row[i]);
+    for (int i = threadIdx.x; i < VOCAB; i += THREADS) f(i, row[i]);
   }
 }
 
@@ -106,7 +106,7 @@ DEVICE void sum_over_block(u64 (&v)[2 * WAYS], Scratch& s) {
 DEVICE_CALL void weigh_parts(const Candidate* list, int n, u64 low, u64 high, u64 width, Scratch& s) {
   u64 v[2 * WAYS] = {};
 #pragma unroll 1
-  for (int i = threadIdx.x; i < n; i += CHOOSE_THREADS) {
+  for (int i = threadIdx.x; i < n; i += THREADS) {
     const Candidate c = list[i];
     if (c.weight == 0 || c.key < low || c.key > high) continue;
 #pragma unroll
@@ -126,7 +126,7 @@ DEVICE_CALL void weigh_parts(const Candidate* list, int n, u64 low, u64 high, u6
 DEVICE_CALL u64 boundary(const Candidate* list, int n, u64 target, Scratch& s) {
   auto largest = [](u64 a, u64 b) { return max(a, b); };
   u64 most = 0, rest = 0; // rest is the complement of the least key
-  for (int i = threadIdx.x; i < n; i += CHOOSE_THREADS) {
+  for (int i = threadIdx.x; i < n; i += THREADS) {
     if (list[i].weight == 0) continue;
     most = max(most, list[i].key);
     rest = max(rest, ~list[i].key);
@@ -148,7 +148,7 @@ DEVICE_CALL u64 boundary(const Candidate* list, int n, u64 target, Scratch& s) {
     __syncthreads(); // the totals have been read
   }
   u64 key = 0;
-  for (int i = threadIdx.x; i < n; i += CHOOSE_THREADS)
+  for (int i = threadIdx.x; i < n; i += THREADS)
     if (list[i].weight != 0 && list[i].key >= low && list[i].key <= high) key = list[i].key;
   return over_block(key, s, largest);
 }
@@ -163,7 +163,7 @@ struct Dice {
 // everywhere: see powersOf2 of package sample.
 DEVICE Dice make_dice(float most, float temperature, Scratch& s) {
   __syncthreads();
-  for (int i = threadIdx.x; i < 1 << WEIGHT_STEP_BITS; i += CHOOSE_THREADS) {
+  for (int i = threadIdx.x; i < 1 << WEIGHT_STEP_BITS; i += THREADS) {
     double root = 2, power = 1;
     for (int k = WEIGHT_STEP_BITS - 1; k >= 0; k--) {
       root = __dsqrt_rn(root);

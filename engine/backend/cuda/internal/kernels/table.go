@@ -14,6 +14,7 @@ const (
 	kSiLU
 	kSeeded
 	kAngles
+	kChoose
 	kernelCount
 )
 
@@ -37,6 +38,7 @@ func (s Spec) entries() [kernelCount]entry {
 		kSiLU:      {name: "silu", threads: 256},
 		kSeeded:    {name: "seeded", threads: 256},
 		kAngles:    {name: "angles", threads: 256},
+		kChoose:    chooseEntry(m),
 	}
 }
 
