@@ -5,16 +5,26 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"sync/atomic"
 	"time"
 )
 
-// batch is n sequences that decode side by side.
-func (b *Bench) batch(ctx context.Context, n int) (Line, error) {
+// sideBySide is n sequences that decode at once behind prompts of that many
+// tokens. With found, the prompts are computed before and found in the cache, so
+// that the sequences begin within a few iterations of each other.
+func (b *Bench) sideBySide(ctx context.Context, n, prompt int, found bool) (Line, error) {
 	calls := make([]call, n)
 	prompts := make([][]int32, n)
 	for i := range prompts {
-		prompts[i] = b.tokens(batchPrompt)
+		prompts[i] = b.tokens(prompt)
+	}
+	if found {
+		err := all(n, func(i int) error {
+			_, err := b.do(ctx, "", prompts[i], 1)
+			return err
+		})
+		if err != nil {
+			return Line{}, err
+		}
 	}
 	// A sequence that starts late would run on when the others have ended: what
 	// counts lies between the last first token and the first last one.
@@ -31,27 +41,32 @@ func (b *Bench) batch(ctx context.Context, n int) (Line, error) {
 		from, to = max(from, calls[i].at[0]), min(to, calls[i].at[batchTokens-1])
 		at = append(at, calls[i].at)
 	}
-	passes := 0
-	for _, t := range calls[0].at {
-		if t > from && t <= to {
-			passes++
+	tokens, read := 0, 0
+	for i := range calls {
+		for k, t := range calls[i].at {
+			if t > from && t <= to {
+				tokens, read = tokens+1, read+prompt+k // token k follows a pass over the prompt and k outputs
+			}
 		}
 	}
+	passes := tokens / n
 	if passes == 0 {
 		return Line{}, fmt.Errorf("the %d sequences did not run side by side: they took turns", n)
 	}
-	took := to - from
-	work := decodeWork(b.Model, b.Elem, n, batchPrompt+batchTokens-passes, passes)
 	// A pass reads the weights once, and the cache of each sequence.
-	line := Line{TokensPerS: rate(n*passes, took), GBPerS: work.Bytes / float64(took), GFLOPPerS: work.FLOP / float64(took)}
+	each := float64(read) / float64(passes)
+	pass := Pass(b.Model, b.Elem, n, n, each, each)
+	line := Line{TokensPerS: rate(tokens, to-from), Context: float64(read) / float64(tokens)}
+	line.put(Work{pass.Bytes * float64(passes), pass.FLOP * float64(passes)}, to-from)
 	line.gaps(at...)
+	b.used(&line, from, to, tokens)
 	return line, nil
 }
 
 // sessions runs n sessions over one shared prefix, at once and then, with
 // another prefix, one after another.
 func (b *Bench) sessions(ctx context.Context, n int) (Line, error) {
-	together, prompt, cached, err := b.sessionRate(ctx, n, true)
+	line, prompt, cached, err := b.sessionRate(ctx, n, true)
 	if err != nil {
 		return Line{}, err
 	}
@@ -59,21 +74,20 @@ func (b *Bench) sessions(ctx context.Context, n int) (Line, error) {
 	if err != nil {
 		return Line{}, err
 	}
-	return Line{
-		TokensPerS: together, Alone: alone, Ratio: together / alone,
-		CachedShare: float64(cached) / float64(prompt),
-	}, nil
+	line.Alone, line.Ratio = alone.TokensPerS, line.TokensPerS/alone.TokensPerS
+	line.CachedShare = float64(cached) / float64(prompt)
+	return line, nil
 }
 
 // sessionRate is the output tokens per second over all sessions, with how many
 // prompt tokens they sent and found in the cache.
-func (b *Bench) sessionRate(ctx context.Context, n int, together bool) (perS float64, prompt, cached int64, err error) {
+func (b *Bench) sessionRate(ctx context.Context, n int, together bool) (line Line, prompt, cached int64, err error) {
 	shared := b.tokens(sessionPrefix)
 	own := make([][]int32, n)
 	for i := range own {
 		own[i] = b.tokens(sessionCalls * sessionAdds)
 	}
-	var sent, found atomic.Int64
+	calls := make([][sessionCalls]Call, n)
 	session := func(i int) error {
 		context := slices.Clone(shared)
 		for k := range sessionCalls {
@@ -82,59 +96,29 @@ func (b *Bench) sessionRate(ctx context.Context, n int, together bool) (perS flo
 			if err != nil {
 				return err
 			}
-			sent.Add(int64(stream.Prompt))
-			found.Add(int64(stream.Cached))
+			calls[i][k] = Call{stream.Prompt, stream.Cached, sessionOutput}
 		}
 		return nil
 	}
-	from := b.Engine.Now()
+	from, atOnce := b.Engine.Now(), 1
 	if together {
+		atOnce = n
 		err = all(n, session)
 	} else {
 		for i := 0; i < n && err == nil; i++ {
 			err = session(i)
 		}
 	}
-	return rate(n*sessionCalls*sessionOutput, b.Engine.Now()-from), sent.Load(), found.Load(), err
-}
-
-// stall has a long prompt arrive among running sequences. Its time alone is
-// measured in the same run.
-func (b *Bench) stall(ctx context.Context, n int) (Line, error) {
-	alone, err := b.do(ctx, "", b.tokens(n), 1)
-	if err != nil {
-		return Line{}, err
-	}
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	neighbors := make([][]time.Duration, stallNeighbors)
-	ended := make(chan error, stallNeighbors)
-	running := make(chan struct{}, stallNeighbors)
-	for i := range neighbors {
-		prompt := b.tokens(stallPrompt)
-		go func() { ended <- b.decodeOn(ctx, prompt, running, &neighbors[i]) }()
-	}
-	for range neighbors {
-		select {
-		case <-running:
-		case err := <-ended:
-			return Line{}, err
+	to, tokens := b.Engine.Now(), n*sessionCalls*sessionOutput
+	var flat []Call
+	for i := range calls {
+		for _, c := range calls[i] {
+			flat = append(flat, c)
+			prompt, cached = prompt+int64(c.Prompt), cached+int64(c.Cached)
 		}
 	}
-	long, err := b.do(ctx, "", b.tokens(n), 1)
-	stop()
-	for range neighbors {
-		<-ended
-	}
-	if err != nil {
-		return Line{}, err
-	}
-	line := Line{TTFTMs: ms(long.First - long.Arrived), Alone: ms(alone.First - alone.Arrived)}
-	line.Ratio = line.TTFTMs / line.Alone
-	line.TokensPerS = rate(n, long.First-long.Arrived)
-	for i, at := range neighbors {
-		neighbors[i] = slices.DeleteFunc(at, func(t time.Duration) bool { return t < long.Arrived || t > long.First })
-	}
-	line.gaps(neighbors...)
-	return line, nil
+	line.TokensPerS = rate(tokens, to-from)
+	line.put(LoadWork(b.Model, b.Elem, flat, atOnce), to-from)
+	b.used(&line, from, to, tokens)
+	return line, prompt, cached, err
 }

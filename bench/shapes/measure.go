@@ -11,7 +11,8 @@ import (
 )
 
 // Line is what a shape gave: medians over the repeats, and the range of the
-// rate.
+// rate. Tokens are prompt tokens of pp, prefill and stall, and output tokens of
+// the others.
 type Line struct {
 	Shape       string  `json:"shape"`
 	TokensPerS  float64 `json:"tokens_per_s"`
@@ -19,34 +20,58 @@ type Line struct {
 	High        float64 `json:"tokens_per_s_high"`
 	GBPerS      float64 `json:"gb_per_s,omitempty"`    // of Work's bytes
 	GFLOPPerS   float64 `json:"gflop_per_s,omitempty"` // of Work's operations
+	OfRoofline  float64 `json:"of_roofline,omitempty"` // Ceilings.Share
+	OfNoOverlap float64 `json:"of_no_overlap,omitempty"`
+	Context     float64 `json:"context_tokens,omitempty"` // of a decode, on average
 	TTFTMs      float64 `json:"ttft_ms,omitempty"`
 	GapP50Ms    float64 `json:"gap_p50_ms,omitempty"` // between two tokens of a sequence
 	GapP99Ms    float64 `json:"gap_p99_ms,omitempty"`
 	GapMaxMs    float64 `json:"gap_max_ms,omitempty"`
+	CalmP99Ms   float64 `json:"gap_p99_undisturbed_ms,omitempty"`
+	GapRatio    float64 `json:"gap_p99_ratio,omitempty"`
 	CachedShare float64 `json:"cached_share,omitempty"` // of the prompts' tokens
 	// Alone is the same work one after another (sessions: tokens/s) or without
 	// the others (stall: TTFT in ms), Ratio this one's to it.
 	Alone   float64 `json:"alone,omitempty"`
 	Ratio   float64 `json:"ratio,omitempty"`
 	Repeats int     `json:"repeats"`
+	Use
+	// Served is what only a load over HTTP has.
+	Served *Served `json:"served,omitempty"`
 }
 
 // Bench measures one engine.
 type Bench struct {
 	Engine *engine.Engine
 	Model  model.Config
-	Elem   int // bytes of a weight, and of a component of the cache
-	prompt int // prompts drawn so far
+	Elem   int    // bytes of a weight, and of a component of the cache
+	Watch  *Watch // of this process and its devices; nil: not watched
+	prompt int    // prompts drawn so far
+}
+
+// used puts what was used between two of the engine's times into a line.
+func (b *Bench) used(l *Line, from, to time.Duration, tokens int) {
+	if b.Watch == nil {
+		return
+	}
+	start := time.Now().Add(-b.Engine.Now())
+	l.Use = b.Watch.Between(start.Add(from), start.Add(to), tokens)
 }
 
 // Check says why the engine cannot be measured under a shape.
 func (b *Bench) Check(s Shape) error {
-	context, slots := s.needs()
+	if s.Served() {
+		return fmt.Errorf("shape %s is measured on a server", s)
+	}
+	context, slots, held := s.needs()
 	if have := b.Engine.Context(); context > have {
 		return fmt.Errorf("shape %s takes a context of %d tokens, the engine has %d", s, context, have)
 	}
 	if have := b.Engine.Caps().Slots; slots > have {
 		return fmt.Errorf("shape %s takes %d slots, the engine has %d", s, slots, have)
+	}
+	if caps := b.Engine.Caps(); held > caps.Blocks*caps.BlockTokens {
+		return fmt.Errorf("shape %s takes keys and values of %d tokens, the engine holds %d", s, held, caps.Blocks*caps.BlockTokens)
 	}
 	return nil
 }
@@ -68,16 +93,18 @@ func (b *Bench) Run(ctx context.Context, s Shape, repeat int) (Line, error) {
 
 func (b *Bench) once(ctx context.Context, s Shape) (Line, error) {
 	switch s.Kind {
-	case "pp":
+	case "pp", "prefill":
 		return b.prefill(ctx, s.N)
 	case "tg":
 		return b.decode(ctx, s.Context, s.N)
 	case "batch":
-		return b.batch(ctx, s.N)
+		return b.sideBySide(ctx, s.N, batchPrompt, false)
+	case "decode":
+		return b.sideBySide(ctx, s.N, s.decodePrompt(), true)
 	case "sessions":
 		return b.sessions(ctx, s.N)
 	default:
-		return b.stall(ctx, s.N)
+		return b.stall(ctx, s.N, s.Beside)
 	}
 }
 
@@ -153,20 +180,27 @@ func summarize(s Shape, runs []Line) Line {
 	}
 	mid := func(f func(*Line) float64) float64 { return Median(of(f)) }
 	rates := of(func(l *Line) float64 { return l.TokensPerS })
-	return Line{
+	l := Line{
 		Shape: s.String(), Repeats: len(runs),
 		TokensPerS: Median(rates), Low: rates[0], High: rates[len(rates)-1],
 		GBPerS:    mid(func(l *Line) float64 { return l.GBPerS }),
 		GFLOPPerS: mid(func(l *Line) float64 { return l.GFLOPPerS }),
+		Context:   mid(func(l *Line) float64 { return l.Context }),
 		TTFTMs:    mid(func(l *Line) float64 { return l.TTFTMs }),
 		GapP50Ms:  mid(func(l *Line) float64 { return l.GapP50Ms }),
 		GapP99Ms:  mid(func(l *Line) float64 { return l.GapP99Ms }),
 		GapMaxMs:  mid(func(l *Line) float64 { return l.GapMaxMs }),
+		CalmP99Ms: mid(func(l *Line) float64 { return l.CalmP99Ms }),
+		GapRatio:  mid(func(l *Line) float64 { return l.GapRatio }),
 		Alone:     mid(func(l *Line) float64 { return l.Alone }),
 		Ratio:     mid(func(l *Line) float64 { return l.Ratio }),
 
 		CachedShare: mid(func(l *Line) float64 { return l.CachedShare }),
 	}
+	l.Cores = mid(func(l *Line) float64 { return l.Cores })
+	l.Watts = mid(func(l *Line) float64 { return l.Watts })
+	l.JoulesPerToken = mid(func(l *Line) float64 { return l.JoulesPerToken })
+	return l
 }
 
 // Median is the middle value, or the mean of the two in the middle.

@@ -14,7 +14,8 @@ import (
 )
 
 func TestParse(t *testing.T) {
-	got, err := Parse("pp512, tg128,tg64@4096,batch16,sessions4,stall16384")
+	const list = "pp512, tg128,tg64@4096,batch16,sessions4,stall16384,decode:32x1024,prefill:8192,stall:32768x16,sharegpt:40x8@0.1,load:2.5x40,agentic:4x3x2,startup:cold,startup:warm"
+	got, err := Parse(list)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -22,16 +23,26 @@ func TestParse(t *testing.T) {
 	for _, s := range got {
 		names = append(names, s.String())
 	}
-	if all := strings.Join(names, " "); all != "pp512 tg128 tg64@4096 batch16 sessions4 stall16384" {
+	if all := strings.Join(names, ","); all != strings.ReplaceAll(list, " ", "") {
 		t.Error(all)
 	}
-	if got[2].Context != 4096 || got[2].N != 64 {
-		t.Errorf("%+v", got[2])
+	if got[2].Context != 4096 || got[2].N != 64 || got[5].Beside != 4 || got[8].Beside != 16 || got[9].Scale != 0.1 || got[10].Rate != 2.5 {
+		t.Errorf("%+v", got)
 	}
-	if _, err := Parse(Default); err != nil {
-		t.Error(err)
+	for bare, want := range map[string]string{
+		"sharegpt": "sharegpt:4000x200", "agentic": "agentic:20x5x10", "startup": "startup:warm", "load:8": "load:8x400",
+		"agentic:7@0.5": "agentic:7x5x10@0.5", "stall:512": "stall512", Default: Default,
+	} {
+		s, err := Parse(bare)
+		if err != nil || bare != Default && s[0].String() != want {
+			t.Errorf("%s: %v, %v", bare, s, err)
+		}
 	}
-	for _, bad := range []string{"", "pp", "pp0", "pp-1", "ppx", "tg8@", "tg8@0", "pp8@16", "batch16@2", "stall16", "decode4", "pp512,"} {
+	for _, bad := range []string{
+		"", "pp", "pp0", "pp-1", "ppx", "tg8@", "tg8@0", "pp8@16", "batch16@2", "stall16", "decode4", "pp512,",
+		"decode", "decode:4", "decode:4x", "decode:0x8", "decode:4x8x2", "prefill:", "stall:16", "sharegpt:4001", "sharegpt:4x0",
+		"sharegpt:4@0", "sharegpt:4@nan", "load", "load:0", "load:nan", "load:1x0", "agentic:1x0", "startup:hot",
+	} {
 		if s, err := Parse(bad); err == nil {
 			t.Errorf("%q was read as %v", bad, s)
 		}
@@ -92,13 +103,14 @@ func bench(t *testing.T) *Bench {
 // allows, and ratios with a cause.
 func TestShapes(t *testing.T) {
 	b := bench(t)
-	shapes, err := Parse("pp512,tg20,tg20@100,batch8,sessions4,stall1024")
+	shapes, err := Parse("pp512,tg20,tg20@100,batch8,sessions4,stall1024,decode:4x200,prefill:300,stall:600x2")
 	if err != nil {
 		t.Fatal(err)
 	}
 	most := map[string]float64{ // tokens/s if nothing but the device takes time
 		"pp512": 512 / 7.12e-3, "tg20": 1 / 1.01e-3, "tg20@100": 1 / 1.01e-3, "batch8": 8 / 1.08e-3,
 		"sessions4": 4 / 1.04e-3, "stall1024": 1024 / 14e-3,
+		"decode:4x200": 4 / 1.04e-3, "prefill:300": 300 / 5e-3, "stall:600x2": 600 / 9e-3,
 	}
 	for _, s := range shapes {
 		if err := b.Check(s); err != nil {
@@ -111,7 +123,14 @@ func TestShapes(t *testing.T) {
 		if l.Shape != s.String() || l.Repeats != 2 || l.TokensPerS <= 0 || l.TokensPerS > most[l.Shape] || l.Low > l.TokensPerS || l.High < l.TokensPerS {
 			t.Errorf("%+v", l)
 		}
+		if l.GBPerS <= 0 || l.GFLOPPerS <= 0 {
+			t.Errorf("without work: %+v", l)
+		}
 		switch s.Kind {
+		case "decode":
+			if math.Abs(l.Context-200) > 5 || l.GapP50Ms < 1 {
+				t.Errorf("%+v", l)
+			}
 		case "tg", "batch":
 			if l.GBPerS <= 0 || l.GapP50Ms < 1 || l.GapP99Ms < l.GapP50Ms || l.GapMaxMs < l.GapP99Ms {
 				t.Errorf("%+v", l)
@@ -121,7 +140,8 @@ func TestShapes(t *testing.T) {
 				t.Errorf("%+v", l)
 			}
 		case "stall":
-			if l.TTFTMs < 14 || l.Alone < 14 || l.GapMaxMs < 3 {
+			least := map[int]float64{1024: 14, 600: 9}[s.N]
+			if l.TTFTMs < least || l.Alone < least || l.GapMaxMs < 3 || l.CalmP99Ms < 1 || l.GapRatio < l.GapP99Ms/l.CalmP99Ms*0.2 {
 				t.Errorf("%+v", l)
 			}
 		}
@@ -130,7 +150,7 @@ func TestShapes(t *testing.T) {
 
 func TestChecks(t *testing.T) {
 	b := bench(t)
-	for _, bad := range []string{"pp4096", "tg4000@100", "batch9", "sessions9", "stall5000"} {
+	for _, bad := range []string{"pp4096", "tg4000@100", "batch9", "sessions9", "stall5000", "decode:9x100", "decode:8x4064", "sharegpt"} {
 		s, err := Parse(bad)
 		if err != nil {
 			t.Fatal(err)

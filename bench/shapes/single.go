@@ -2,10 +2,7 @@ package shapes
 
 import (
 	"context"
-	"slices"
 	"time"
-
-	"gonum.org/v1/gonum/stat"
 )
 
 // prefill is a prompt of n tokens alone.
@@ -15,8 +12,10 @@ func (b *Bench) prefill(ctx context.Context, n int) (Line, error) {
 		return Line{}, err
 	}
 	took := c.First - c.Arrived
-	work := prefillWork(b.Model, b.Elem, n)
-	return Line{TokensPerS: rate(n, took), GFLOPPerS: work.FLOP / float64(took), TTFTMs: ms(took)}, nil
+	line := Line{TokensPerS: rate(n, took), TTFTMs: ms(took)}
+	line.put(prefillWork(b.Model, b.Elem, n), took)
+	b.used(&line, c.Arrived, c.First, n)
+	return line, nil
 }
 
 // decode is n tokens alone behind a prompt. From a prompt of one token, its own
@@ -35,18 +34,14 @@ func (b *Bench) decode(ctx context.Context, prompt, n int) (Line, error) {
 		from, passes = c.at[0], n-1
 	}
 	took := c.at[n-1] - from
-	work := decodeWork(b.Model, b.Elem, 1, first, passes)
-	line := Line{
-		TokensPerS: rate(passes, took),
-		GBPerS:     work.Bytes / float64(took), GFLOPPerS: work.FLOP / float64(took),
-		TTFTMs: ms(c.First - c.Arrived),
-	}
+	line := Line{TokensPerS: rate(passes, took), TTFTMs: ms(c.First - c.Arrived), Context: float64(first) + float64(passes-1)/2}
+	line.put(decodeWork(b.Model, b.Elem, 1, first, passes), took)
 	line.gaps(c.at)
+	b.used(&line, from, c.at[n-1], passes)
 	return line, nil
 }
 
-// gaps puts the time between tokens into l. Quantiles are of the empirical
-// distribution: the least value that a share of the values does not exceed.
+// gaps puts the time between tokens into l.
 func (l *Line) gaps(sequences ...[]time.Duration) {
 	var gaps []float64
 	for _, at := range sequences {
@@ -54,11 +49,6 @@ func (l *Line) gaps(sequences ...[]time.Duration) {
 			gaps = append(gaps, ms(at[i]-at[i-1]))
 		}
 	}
-	if len(gaps) == 0 {
-		return
-	}
-	slices.Sort(gaps)
-	l.GapP50Ms = stat.Quantile(0.5, stat.Empirical, gaps, nil)
-	l.GapP99Ms = stat.Quantile(0.99, stat.Empirical, gaps, nil)
-	l.GapMaxMs = gaps[len(gaps)-1]
+	spread := SpreadOf(gaps)
+	l.GapP50Ms, l.GapP99Ms, l.GapMaxMs = spread.P50, spread.P99, spread.Max
 }

@@ -55,3 +55,28 @@ func decodeWork(c model.Config, elem, batch, at, n int) Work {
 	}
 	return sum
 }
+
+// Call is a request's lengths in tokens; Cached are of the prompt.
+type Call struct{ Prompt, Cached, Output int }
+
+// LoadWork is the least that calls take of which at most atOnce run at a time:
+// every call's own operations, keys and values, and the weights as few times as
+// passes are needed, that is for the longest output, or for all of them side by
+// side. Prompts ride along in the same passes.
+func LoadWork(c model.Config, elem int, calls []Call, atOnce int) Work {
+	weights := Pass(c, elem, 1, 1, 0, 0).Bytes
+	perToken := Pass(c, elem, 1, 1, 1, 0).Bytes - weights // of keys and values
+	var sum Work
+	longest, outputs := 0, 0
+	for _, k := range calls {
+		longest, outputs = max(longest, k.Output), outputs+k.Output
+		fresh := float64(k.Prompt - k.Cached)
+		pairs := float64(k.Cached)*fresh + fresh*(fresh+1)/2
+		after := max(0, k.Output-1) // the first token comes of the prompt's own pass
+		read := float64(after)*float64(k.Prompt) + float64(after)*float64(after+1)/2
+		sum.FLOP += Pass(c, elem, k.Prompt-k.Cached, 1, 0, pairs).FLOP + Pass(c, elem, after, after, 0, read).FLOP
+		sum.Bytes += perToken * (float64(k.Prompt) + read)
+	}
+	sum.Bytes += weights * float64(max(longest, (outputs+atOnce-1)/max(1, atOnce)))
+	return sum
+}
