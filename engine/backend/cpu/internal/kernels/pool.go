@@ -1,6 +1,8 @@
 package kernels
 
 import (
+	"fmt"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -23,6 +25,7 @@ type Pool struct {
 	tasks int32
 	open  atomic.Int64 // region number << 32 | tasks that nobody has taken
 	left  atomic.Int32 // tasks that have not been finished
+	broke atomic.Pointer[WorkerPanic]
 
 	region int64     // number of the region under way
 	beds   []parking // of the caller and the workers
@@ -59,14 +62,26 @@ func NewPool(workers int) *Pool {
 // Workers is the number of workers: worker numbers are below it.
 func (p *Pool) Workers() int { return p.workers }
 
+// WorkerPanic is a panic of a job, with the stack of the worker that ran it.
+type WorkerPanic struct {
+	Value any
+	Stack []byte
+}
+
+func (e *WorkerPanic) Error() string {
+	return fmt.Sprintf("%v, in a worker:\n%s", e.Value, e.Stack)
+}
+
 // Run runs job for tasks 0 to tasks-1, and returns when all have ended. It is
 // called by one goroutine at a time and not by a job. It does not allocate; a
-// caller that may not either keeps its job in a variable.
+// caller that may not either keeps its job in a variable. If a job panics, all
+// others are run, and then Run panics with a *WorkerPanic.
 func (p *Pool) Run(tasks int, job func(worker, task int)) {
 	if p.workers == 1 || tasks <= 1 {
 		for t := range tasks {
-			job(0, t)
+			p.run(job, 0, t)
 		}
+		p.settle()
 		return
 	}
 	p.region++
@@ -79,6 +94,25 @@ func (p *Pool) Run(tasks int, job func(worker, task int)) {
 	p.take(0)
 	p.beds[0].await(p.finished)
 	p.job = nil
+	p.settle()
+}
+
+// run runs one task, and keeps the first panic: nobody above a worker could
+// recover it.
+func (p *Pool) run(job func(worker, task int), worker, task int) {
+	defer func() {
+		if r := recover(); r != nil {
+			p.broke.CompareAndSwap(nil, &WorkerPanic{Value: r, Stack: debug.Stack()})
+		}
+	}()
+	job(worker, task)
+}
+
+// settle hands a job's panic to the caller of Run.
+func (p *Pool) settle() {
+	if e := p.broke.Swap(nil); e != nil {
+		panic(e)
+	}
 }
 
 // take runs open tasks until there are none.
@@ -92,7 +126,7 @@ func (p *Pool) take(worker int) {
 		if !p.open.CompareAndSwap(v, v-1) {
 			continue
 		}
-		p.job(worker, int(p.tasks-n))
+		p.run(p.job, worker, int(p.tasks-n))
 		if p.left.Add(-1) == 0 && worker != 0 {
 			p.beds[0].rouse()
 		}

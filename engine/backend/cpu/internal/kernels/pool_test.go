@@ -42,6 +42,35 @@ func TestPoolRunsEachTaskOnce(t *testing.T) {
 	}
 }
 
+// TestPoolHandsPanicsOn: a job's panic reaches the caller of Run, whichever
+// worker ran it, and the pool runs on.
+func TestPoolHandsPanicsOn(t *testing.T) {
+	for _, workers := range []int{1, 3} {
+		p := NewPool(workers)
+		var ran atomic.Int32
+		func() {
+			defer func() {
+				e, ok := recover().(*WorkerPanic)
+				if !ok || e.Value != "broken" || len(e.Stack) == 0 {
+					t.Errorf("%d workers: recovered %+v", workers, e)
+				}
+			}()
+			p.Run(50, func(_, task int) {
+				ran.Add(1)
+				if task%7 == 3 {
+					panic("broken")
+				}
+			})
+			t.Errorf("%d workers: Run returned", workers)
+		}()
+		p.Run(50, func(int, int) { ran.Add(1) })
+		if ran.Load() != 100 {
+			t.Errorf("%d workers: %d tasks ran, want 100", workers, ran.Load())
+		}
+		p.Close()
+	}
+}
+
 func TestPoolDoesNotAllocate(t *testing.T) {
 	p := NewPool(3)
 	defer p.Close()
