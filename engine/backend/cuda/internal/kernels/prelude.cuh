@@ -51,8 +51,6 @@ DEVICE u32 pack(float lo, float hi) {
   return r;
 }
 
-DEVICE bf16 to_bf16(float v) { return bf16{u16(pack(v, 0.f))}; }
-
 // 2^x, to about 2 units in the last place; denormal results are 0.
 DEVICE float fast_exp2(float x) {
   float r;
@@ -118,6 +116,8 @@ DEVICE void multiply_add(float (&d)[4], const u32 (&a)[4], u32 b0, u32 b1) {
 }
 
 #endif
+
+DEVICE bf16 to_bf16(float v) { return bf16{u16(pack(v, 0.f))}; }
 
 DEVICE float warp_sum(float v) {
 #pragma unroll
