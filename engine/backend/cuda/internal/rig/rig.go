@@ -1,0 +1,158 @@
+package rig
+
+import (
+	"os"
+	"runtime"
+	"testing"
+	"unsafe"
+
+	"tierlab/engine/backend/cuda/internal/driver"
+	"tierlab/engine/backend/cuda/internal/host"
+	"tierlab/engine/backend/cuda/internal/kernels"
+)
+
+// Rig is a place where kernels run.
+type Rig struct {
+	Name     string // "host", "cuda"
+	Context  driver.Context
+	Compiler kernels.Compiler
+	Arch     string // of kernels.Unit: "sm_90a"
+
+	stream driver.Stream
+}
+
+// place is how a rig is set up; the error says what is missing.
+type place struct {
+	name string
+	find func() (driver.Driver, kernels.Compiler, error)
+}
+
+func places() []place {
+	return []place{{"host", findHost}}
+}
+
+func findHost() (driver.Driver, kernels.Compiler, error) {
+	c, err := host.NewCompiler("")
+	if err != nil {
+		return nil, nil, err
+	}
+	d, err := host.NewWith(host.Options{Strict: true})
+	return d, c, err
+}
+
+// Run runs f as a subtest for each place there is. Where there is none, the test
+// is skipped and says what is missing.
+func Run(t *testing.T, f func(t *testing.T, r *Rig)) {
+	t.Helper()
+	only := os.Getenv("TIERLAB_RIG")
+	ran := false
+	for _, p := range places() {
+		if only != "" && only != p.name {
+			continue
+		}
+		d, c, err := p.find()
+		if err != nil {
+			t.Logf("%s: %v", p.name, err)
+			continue
+		}
+		ran = true
+		t.Run(p.name, func(t *testing.T) {
+			runtime.LockOSThread()
+			defer runtime.UnlockOSThread()
+			f(t, open(t, p.name, d, c))
+		})
+	}
+	if !ran {
+		t.Skipf("kernels cannot run here (TIERLAB_RIG=%q)", only)
+	}
+}
+
+func open(t testing.TB, name string, d driver.Driver, c kernels.Compiler) *Rig {
+	t.Helper()
+	ctx, err := d.Open(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { check(t, ctx.Close()) })
+	stream, err := ctx.NewStream()
+	check(t, err)
+	return &Rig{Name: name, Context: ctx, Compiler: c, Arch: arch(ctx.Device()), stream: stream}
+}
+
+// arch is what kernels are compiled for: the features of one chip ("sm_90a")
+// from Hopper on.
+func arch(d driver.Device) string {
+	name := "sm_" + string(rune('0'+d.Major)) + string(rune('0'+d.Minor))
+	if d.Major >= 9 {
+		name += "a"
+	}
+	return name
+}
+
+func check(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Function compiles a unit and loads it.
+func (r *Rig) Function(t testing.TB, u kernels.Unit, name string) driver.Function {
+	t.Helper()
+	u.Arch = r.Arch
+	made, err := r.Compiler.Compile(t.Context(), u)
+	check(t, err)
+	module, err := r.Context.Load(made.Image)
+	check(t, err)
+	f, err := r.Context.Function(module, name)
+	check(t, err)
+	return f
+}
+
+// Launch launches and waits. Dynamic shared memory is allowed first.
+func (r *Rig) Launch(t testing.TB, l driver.Launch) {
+	t.Helper()
+	check(t, r.Try(l))
+}
+
+// Try is Launch for a launch that may fail.
+func (r *Rig) Try(l driver.Launch) error {
+	if err := r.Context.SetShared(l.Function, l.Shared); err != nil {
+		return err
+	}
+	if err := r.Context.Launch(l, r.stream); err != nil {
+		return err
+	}
+	return r.Context.Synchronize(r.stream)
+}
+
+// Upload is device memory that holds v; it is freed with the test. Without v it
+// is 0.
+func Upload[E any](t testing.TB, r *Rig, v []E) driver.Ptr {
+	t.Helper()
+	if len(v) == 0 {
+		return 0
+	}
+	b := bytesOf(v)
+	p, err := r.Context.Alloc(int64(len(b)))
+	check(t, err)
+	t.Cleanup(func() { check(t, r.Context.Free(p)) })
+	check(t, r.Context.CopyIn(p, b, r.stream))
+	check(t, r.Context.Synchronize(r.stream))
+	return p
+}
+
+// Download is the n elements at p.
+func Download[E any](t testing.TB, r *Rig, p driver.Ptr, n int) []E {
+	t.Helper()
+	v := make([]E, n)
+	if n > 0 {
+		check(t, r.Context.CopyOut(bytesOf(v), p, r.stream))
+		check(t, r.Context.Synchronize(r.stream))
+	}
+	return v
+}
+
+func bytesOf[E any](v []E) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(&v[0])), len(v)*int(unsafe.Sizeof(v[0])))
+}
