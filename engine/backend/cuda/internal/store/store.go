@@ -121,4 +121,32 @@ func (s *Store) Put(key Key, image []byte, log string) error {
 	return nil
 }
 
+// Made is what Make returns. Notes are lines about the store itself: why an entry
+// was made again, or could not be kept.
+type Made struct {
+	Image  []byte
+	Log    string
+	Cached bool
+	Notes  []string
+}
+
+// Make is what is kept for a key, or what make makes and is kept from now on. It
+// fails where make fails only.
+func (s *Store) Make(key Key, make func() (image []byte, log string, err error)) (m Made, err error) {
+	if m.Image, m.Log, err = s.Get(key); err == nil {
+		m.Cached = true
+		return m, nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		m.Notes = append(m.Notes, fmt.Sprintf("compiled again: %v", err))
+	}
+	if m.Image, m.Log, err = make(); err != nil {
+		return m, err
+	}
+	if err := s.Put(key, m.Image, m.Log); err != nil {
+		m.Notes = append(m.Notes, err.Error())
+	}
+	return m, nil
+}
+
 func (s *Store) path(key Key) string { return filepath.Join(s.dir, key.String()+extension) }

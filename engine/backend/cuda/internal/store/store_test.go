@@ -251,6 +251,39 @@ func TestManyWriters(t *testing.T) {
 	wg.Wait()
 }
 
+func TestMake(t *testing.T) {
+	s := open(t)
+	key := Sum("a")
+	made := 0
+	one := func() ([]byte, string, error) { made++; return []byte("image"), "log", nil }
+	check := func(when string, cached bool, times int, note string) {
+		t.Helper()
+		m, err := s.Make(key, one)
+		if err != nil || string(m.Image) != "image" || m.Log != "log" || m.Cached != cached || made != times {
+			t.Errorf("%s: %+v, made %d times, error %v", when, m, made, err)
+		}
+		if got := strings.Join(m.Notes, "\n"); note == "" && got != "" || !strings.Contains(got, note) {
+			t.Errorf("%s: the notes are %q, want %q in them", when, got, note)
+		}
+	}
+	check("first", false, 1, "")
+	check("second", true, 1, "")
+	if err := os.WriteFile(s.path(key), []byte("tlkern"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	check("damaged", false, 2, "compiled again")
+	check("after damage", true, 2, "")
+	if err := os.RemoveAll(s.Dir()); err != nil {
+		t.Fatal(err)
+	}
+	check("folder gone", false, 3, "not kept")
+
+	broken := errors.New("no such instruction")
+	if _, err := s.Make(key, func() ([]byte, string, error) { return nil, "", broken }); !errors.Is(err, broken) {
+		t.Errorf("a failed compilation gives %v", err)
+	}
+}
+
 func FuzzDecode(f *testing.F) {
 	key := Sum("a")
 	whole, err := encode(key, []byte("image"), "log")
