@@ -42,19 +42,19 @@ func (c *compiler) Name() string { return "nvrtc " + c.library.version.String() 
 // not interrupted by the context's end.
 func (c *compiler) Compile(ctx context.Context, u kernels.Unit) (kernels.Compiled, error) {
 	if err := ctx.Err(); err != nil {
-		return kernels.Compiled{}, fmt.Errorf("kernel %s: %w", u.Name, err)
+		return kernels.Compiled{}, fmt.Errorf("%s: %w", u.File, err)
 	}
 	if err := c.library.Supports(u.Arch); err != nil {
-		return kernels.Compiled{}, fmt.Errorf("kernel %s: %w", u.Name, err)
+		return kernels.Compiled{}, fmt.Errorf("%s: %w", u.File, err)
 	}
 	p, err := c.program(u.File)
 	if err != nil {
-		return kernels.Compiled{}, fmt.Errorf("kernel %s: %w", u.Name, err)
+		return kernels.Compiled{}, fmt.Errorf("%s: %w", u.File, err)
 	}
 	options := options(u)
 	m, err := c.store.Make(key(c.Name(), p, options), func() ([]byte, string, error) { return c.library.cubin(p, options) })
 	if err != nil {
-		return kernels.Compiled{}, fmt.Errorf("kernel %s (%s, %s, %s): %w", u.Name, u.File, u.Arch, c.Name(), err)
+		return kernels.Compiled{}, fmt.Errorf("%s for %s by %s: %w", u.File, u.Arch, c.Name(), err)
 	}
 	if c.note != "" && !m.Cached {
 		m.Notes = append(m.Notes, c.note)

@@ -10,7 +10,9 @@
 // libnvrtc-builtins is opened by its full path first: libnvrtc asks the loader
 // for it by name and does not look beside itself, where pip's wheels have it.
 //
-// Compilations of several goroutines run at the same time. Images are kept on
+// Compilations of several goroutines run at the same time: four of one unit took
+// 5.1 to 6.0 s by one goroutine and 2.6 to 3.3 s by two, on two processors (NVRTC
+// 13.0.88). Images are kept on
 // disk by package store, under a key of everything that an image depends on: the
 // compiler's version down to the build, the architecture, the options, the macros
 // and the text of the unit and of all headers.
