@@ -15,15 +15,15 @@ import (
 	"tierlab/engine/backend/cuda/internal/kernels"
 )
 
-// stub builds testdata/stub.c into a folder as lib<name> and gives a search that
+// fakeLibrary builds testdata/fake.c into a folder as lib<name> and gives a search that
 // finds nothing else.
-func stub(t *testing.T, dir, name string, macros ...string) dynlib.Search {
+func fakeLibrary(t *testing.T, dir, name string, macros ...string) dynlib.Search {
 	t.Helper()
 	cc, err := exec.LookPath("cc")
 	if err != nil || runtime.GOOS != "linux" {
-		t.Skip("the stub of libnvrtc needs Linux and a C compiler, cc")
+		t.Skip("the fake libnvrtc needs Linux and a C compiler, cc")
 	}
-	args := []string{"-shared", "-fPIC", "-o", filepath.Join(dir, name), filepath.Join("testdata", "stub.c")}
+	args := []string{"-shared", "-fPIC", "-o", filepath.Join(dir, name), filepath.Join("testdata", "fake.c")}
 	for _, m := range macros {
 		args = append(args, "-D"+m)
 	}
@@ -44,9 +44,9 @@ func onlyIn(place string) dynlib.Search {
 
 func TestFindTakesWhatWorks(t *testing.T) {
 	dir := t.TempDir()
-	stub(t, dir, "libnvrtc.so.14", "MAJOR=14", "MINOR=0", "NO_CUBIN")
-	search := stub(t, dir, "libnvrtc.so.13", "MAJOR=13", "MINOR=0")
-	stub(t, dir, "libnvrtc.so.12", "MAJOR=12", "MINOR=8", "NO_BUILD")
+	fakeLibrary(t, dir, "libnvrtc.so.14", "MAJOR=14", "MINOR=0", "NO_CUBIN")
+	search := fakeLibrary(t, dir, "libnvrtc.so.13", "MAJOR=13", "MINOR=0")
+	fakeLibrary(t, dir, "libnvrtc.so.12", "MAJOR=12", "MINOR=8", "NO_BUILD")
 	for _, c := range []struct {
 		driver int
 		want   Version
@@ -75,7 +75,7 @@ func TestFindSaysWhatIsWrong(t *testing.T) {
 		{"no builtins", "failed to open libnvrtc-builtins.so.13.0", []string{"MAJOR=13", "MINOR=0", "NO_BUILTINS"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, err := find(stub(t, t.TempDir(), "libnvrtc.so.13", c.macros...), 0)
+			_, err := find(fakeLibrary(t, t.TempDir(), "libnvrtc.so.13", c.macros...), 0)
 			if err == nil || !strings.Contains(err.Error(), c.says) || !strings.Contains(err.Error(), "pip install nvidia-cuda-nvrtc") {
 				t.Errorf("the error is %v, want one with %q and what to install", err, c.says)
 			}
@@ -97,9 +97,9 @@ func testSources() fstest.MapFS {
 	}
 }
 
-func stubCompiler(t *testing.T, cache string) *compiler {
+func fakeCompiler(t *testing.T, cache string) *compiler {
 	t.Helper()
-	l, err := find(stub(t, t.TempDir(), "libnvrtc.so.13", "MAJOR=13", "MINOR=0"), 0)
+	l, err := find(fakeLibrary(t, t.TempDir(), "libnvrtc.so.13", "MAJOR=13", "MINOR=0"), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +107,7 @@ func stubCompiler(t *testing.T, cache string) *compiler {
 }
 
 func TestCompileHandsEverythingOver(t *testing.T) {
-	c := stubCompiler(t, t.TempDir())
+	c := fakeCompiler(t, t.TempDir())
 	got, err := c.Compile(t.Context(), kernels.Unit{Name: "a", File: "a.cu", Macros: []string{"FFN=8", "HIDDEN=4"}, Arch: "sm_90a"})
 	if err != nil {
 		t.Fatal(err)
@@ -129,7 +129,7 @@ func TestCompileHandsEverythingOver(t *testing.T) {
 // for nothing else.
 func TestCache(t *testing.T) {
 	dir := t.TempDir()
-	c := stubCompiler(t, dir)
+	c := fakeCompiler(t, dir)
 	sources := testSources()
 	c.sources = sources
 	u := kernels.Unit{Name: "a", File: "a.cu", Macros: []string{"FFN=8"}, Arch: "sm_90a"}
@@ -191,7 +191,7 @@ func TestCompileWithoutCache(t *testing.T) {
 	if err := os.WriteFile(blocked, nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	c := stubCompiler(t, filepath.Join(blocked, "kernels"))
+	c := fakeCompiler(t, filepath.Join(blocked, "kernels"))
 	for range 2 {
 		got, err := c.Compile(t.Context(), kernels.Unit{File: "a.cu", Arch: "sm_80"})
 		if err != nil || got.Cached || !strings.HasPrefix(got.Log, "compiled kernels are not kept") {
@@ -201,7 +201,7 @@ func TestCompileWithoutCache(t *testing.T) {
 }
 
 func TestCompileErrors(t *testing.T) {
-	c := stubCompiler(t, t.TempDir())
+	c := fakeCompiler(t, t.TempDir())
 	for _, u := range []struct {
 		file, arch, macro, says string
 	}{

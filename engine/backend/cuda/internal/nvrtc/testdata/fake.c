@@ -1,5 +1,5 @@
 // A libnvrtc that compiles nothing: what it is asked for is what it answers.
-// Built by stub_test.go, with MAJOR and MINOR, and NO_CUBIN to leave out a
+// Built by fake_test.go, with MAJOR and MINOR, and NO_CUBIN to leave out a
 // function, NO_ARCHS to know no architecture, NO_BUILD to hide the build.
 #include <stdio.h>
 #include <stdlib.h>
