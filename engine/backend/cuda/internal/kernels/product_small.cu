@@ -27,7 +27,7 @@
 #define SLOTS 2
 #endif
 #ifndef BLOCKS_PER_SM
-#define BLOCKS_PER_SM 3
+#define BLOCKS_PER_SM (TOKENS_TILE > 8 ? 2 : 3) // as the registers allow
 #endif
 
 constexpr int CHUNK = 64; // inputs: one line of 128 bytes of a row
