@@ -57,7 +57,7 @@ func (b *Bench) sideBySide(ctx context.Context, n, prompt int, found bool) (Line
 	each := float64(read) / float64(passes)
 	pass := Pass(b.Model, b.Elem, n, n, each, each)
 	line := Line{TokensPerS: rate(tokens, to-from), Context: float64(read) / float64(tokens)}
-	line.put(Work{pass.Bytes * float64(passes), pass.FLOP * float64(passes)}, to-from)
+	line.Put(Work{pass.Bytes * float64(passes), pass.FLOP * float64(passes)}, to-from)
 	line.gaps(at...)
 	b.used(&line, from, to, tokens)
 	return line, nil
@@ -118,7 +118,7 @@ func (b *Bench) sessionRate(ctx context.Context, n int, together bool) (line Lin
 		}
 	}
 	line.TokensPerS = rate(tokens, to-from)
-	line.put(LoadWork(b.Model, b.Elem, flat, atOnce), to-from)
+	line.Put(LoadWork(b.Model, b.Elem, flat, atOnce), to-from)
 	b.used(&line, from, to, tokens)
 	return line, prompt, cached, err
 }

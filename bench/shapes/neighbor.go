@@ -51,7 +51,7 @@ func (b *Bench) stall(ctx context.Context, n, beside int) (Line, error) {
 	if line.CalmP99Ms > 0 {
 		line.GapRatio = line.GapP99Ms / line.CalmP99Ms
 	}
-	line.put(b.stallWork(n, during), long.First-long.Arrived)
+	line.Put(b.stallWork(n, during), long.First-long.Arrived)
 	b.used(&line, long.Arrived, long.First, n)
 	return line, nil
 }

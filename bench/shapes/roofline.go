@@ -54,8 +54,8 @@ func (c Ceilings) Share(l *Line) (roofline, noOverlap float64) {
 	return max(memory, compute), memory + compute
 }
 
-// put is work over time, as rates.
-func (l *Line) put(w Work, took time.Duration) {
+// Put is work over time, as rates.
+func (l *Line) Put(w Work, took time.Duration) {
 	if took > 0 {
 		l.GBPerS, l.GFLOPPerS = w.Bytes/float64(took), w.FLOP/float64(took)
 	}

@@ -27,7 +27,7 @@ func TestRoofline(t *testing.T) {
 			t.Errorf("batch %d: %v without overlap is not %v and %v", batch, noOverlap, roofline, compute)
 		}
 		var l Line
-		l.put(w, 2*roofline)
+		l.Put(w, 2*roofline)
 		if share, sum := chip.Share(&l); math.Abs(share-0.5) > 1e-3 || sum <= share {
 			t.Errorf("batch %d in twice the roofline's time: shares %g and %g", batch, share, sum)
 		}

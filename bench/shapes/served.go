@@ -8,7 +8,8 @@ import (
 
 // Served is what a load over HTTP gave.
 type Served struct {
-	Requests     int     `json:"requests"`
+	Requests     int     `json:"requests"`          // that were answered
+	Refused      int     `json:"refused,omitempty"` // since the queue was full
 	RequestsPerS float64 `json:"requests_per_s"`
 	PromptTokens int     `json:"prompt_tokens"`
 	OutputTokens int     `json:"output_tokens"`

@@ -13,7 +13,7 @@ func (b *Bench) prefill(ctx context.Context, n int) (Line, error) {
 	}
 	took := c.First - c.Arrived
 	line := Line{TokensPerS: rate(n, took), TTFTMs: ms(took)}
-	line.put(prefillWork(b.Model, b.Elem, n), took)
+	line.Put(prefillWork(b.Model, b.Elem, n), took)
 	b.used(&line, c.Arrived, c.First, n)
 	return line, nil
 }
@@ -35,7 +35,7 @@ func (b *Bench) decode(ctx context.Context, prompt, n int) (Line, error) {
 	}
 	took := c.at[n-1] - from
 	line := Line{TokensPerS: rate(passes, took), TTFTMs: ms(c.First - c.Arrived), Context: float64(first) + float64(passes-1)/2}
-	line.put(decodeWork(b.Model, b.Elem, 1, first, passes), took)
+	line.Put(decodeWork(b.Model, b.Elem, 1, first, passes), took)
 	line.gaps(c.at)
 	b.used(&line, from, c.at[n-1], passes)
 	return line, nil

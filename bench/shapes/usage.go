@@ -75,11 +75,11 @@ func (w *Watch) Between(from, to time.Time, tokens int) Use {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	a, b := w.at(from), w.at(to)
-	return a.until(b, to.Sub(from), tokens)
+	return a.Until(b, to.Sub(from), tokens)
 }
 
-// until is what was used from one reading to the next.
-func (c Counters) until(d Counters, took time.Duration, tokens int) Use {
+// Until is what was used from one reading to the next.
+func (c Counters) Until(d Counters, took time.Duration, tokens int) Use {
 	var u Use
 	if took <= 0 || tokens <= 0 {
 		return u
