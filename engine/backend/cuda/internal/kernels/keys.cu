@@ -62,6 +62,10 @@ DEVICE void turn(Halves& v, const float (&cosine)[8], const float (&sine)[8]) {
   }
 }
 
+// Whether the head of a round is one of the first n. For most rounds the answer
+// is known when this is compiled.
+DEVICE bool among(int n, int round, int head) { return (round + 1) * AT_ONCE <= n || (round * AT_ONCE < n && head < n); }
+
 KERNEL_BOUNDS(keys, KeysParams, THREADS, 1) {
   const int t = blockIdx.x;
   if (t >= p.counts->tokens) return;
@@ -72,7 +76,7 @@ KERNEL_BOUNDS(keys, KeysParams, THREADS, 1) {
   for (int k = 0; k < ROUNDS; k++) {
     const int head = first + k * AT_ONCE;
     lo[k] = hi[k] = uint4{0, 0, 0, 0};
-    if (head < ALL) {
+    if (among(ALL, k, head)) {
       lo[k] = *reinterpret_cast<const uint4*>(qkv + head * HEAD_DIM);
       hi[k] = *reinterpret_cast<const uint4*>(qkv + head * HEAD_DIM + HALF);
     }
@@ -95,20 +99,21 @@ KERNEL_BOUNDS(keys, KeysParams, THREADS, 1) {
     Halves v;
     unpack(v.lo, lo[k]);
     unpack(v.hi, hi[k]);
-    if (QKV_BIAS && head < ALL) add_bias(v, p.bias + head * HEAD_DIM + lane * 8);
+    const bool exists = among(ALL, k, head), query = among(HEADS, k, head), turns = among(HEADS + KV_HEADS, k, head);
+    if (QKV_BIAS && exists) add_bias(v, p.bias + head * HEAD_DIM + lane * 8);
     if (QK_NORM) {
       Halves normal = v; // all lanes of a warp come here, so that they can exchange sums
-      normalize(normal, (head < HEADS ? p.q_norm : p.k_norm) + lane * 8);
-      if (head < HEADS + KV_HEADS) v = normal;
+      normalize(normal, (query ? p.q_norm : p.k_norm) + lane * 8);
+      if (turns) v = normal;
     }
-    if (head < HEADS + KV_HEADS) turn(v, cosine, sine);
+    if (turns) turn(v, cosine, sine);
     bf16* to = qkv + head * HEAD_DIM;
-    if (head >= HEADS + KV_HEADS) {
+    if (!turns) {
       to = p.values + cell + i64(head - HEADS - KV_HEADS) * BLOCK_TOKENS * HEAD_DIM;
-    } else if (head >= HEADS) {
+    } else if (!query) {
       to = p.keys + cell + i64(head - HEADS) * BLOCK_TOKENS * HEAD_DIM;
     }
-    if (head < ALL) {
+    if (exists) {
       *reinterpret_cast<uint4*>(to) = pack8(v.lo);
       *reinterpret_cast<uint4*>(to + HALF) = pack8(v.hi);
     }
