@@ -55,6 +55,9 @@ func (s *Set) Angles(st driver.Stream, p *AnglesParams) error {
 // launch queues a kernel in a stream with a grid of so many blocks.
 func (s *Set) launch(st driver.Stream, k kernelID, grid [3]int, shared int, params []byte) error {
 	e := &s.entries[k]
+	if s.functions[k] == 0 {
+		return fmt.Errorf("kernel %s is not loaded", e.name)
+	}
 	l := driver.Launch{Function: s.functions[k], Block: [3]uint32{uint32(e.threads), 1, 1}, Shared: shared, Params: params}
 	most := [3]int{1<<31 - 1, 1<<16 - 1, 1<<16 - 1} // blocks along x, y and z, on every chip
 	for i, n := range grid {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 
 	"tierlab/engine/backend/cuda/internal/driver"
@@ -35,18 +36,30 @@ type Report struct {
 // Load compiles all units of a Spec, as many at once as there are processors,
 // and loads them. The device's context is current on the calling thread.
 func Load(ctx context.Context, dev driver.Context, c Compiler, s Spec) (*Set, error) {
+	return LoadOnly(ctx, dev, c, s)
+}
+
+// LoadOnly is Load for the kernels of those names, or all without any. To launch
+// another one is an error.
+func LoadOnly(ctx context.Context, dev driver.Context, c Compiler, s Spec, names ...string) (*Set, error) {
 	if err := s.Validate(); err != nil {
 		return nil, err
 	}
-	units := s.Units()
+	set := &Set{spec: s, dev: dev, entries: s.entries()}
+	var ids []kernelID
+	var units []Unit
+	for i, e := range set.entries {
+		if len(names) == 0 || slices.Contains(names, e.name) {
+			ids, units = append(ids, kernelID(i)), append(units, s.unit(e))
+		}
+	}
 	compiled, err := Compile(ctx, c, units)
 	if err != nil {
 		return nil, err
 	}
-	set := &Set{spec: s, dev: dev, entries: s.entries()}
-	for i, u := range units {
-		if err := set.load(kernelID(i), u, compiled[i]); err != nil {
-			return nil, errors.Join(fmt.Errorf("kernel %s: %w", u.Name, err), set.Close())
+	for i, k := range ids {
+		if err := set.load(k, units[i], compiled[i]); err != nil {
+			return nil, errors.Join(fmt.Errorf("kernel %s: %w", units[i].Name, err), set.Close())
 		}
 	}
 	return set, nil
@@ -80,7 +93,7 @@ func (s *Set) load(k kernelID, u Unit, c Compiled) error {
 // Spec is what the kernels are specialised for.
 func (s *Set) Spec() Spec { return s.spec }
 
-// Reports has one entry for each unit, in the order of Spec.Units.
+// Reports has one entry for each unit that is loaded, in the order of Spec.Units.
 func (s *Set) Reports() []Report { return s.reports }
 
 // Close unloads the kernels. No launch of them is under way. Closing twice is no
