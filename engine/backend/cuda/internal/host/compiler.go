@@ -136,11 +136,12 @@ func (c *compiler) arguments(u kernels.Unit) []string {
 }
 
 func (c *compiler) Compile(ctx context.Context, u kernels.Unit) (kernels.Compiled, error) {
-	if _, err := os.Stat(filepath.Join(c.include, u.File)); err != nil {
+	source := filepath.Join(c.include, u.File)
+	if _, err := os.Stat(source); err != nil && u.Source == nil {
 		return kernels.Compiled{}, fmt.Errorf("compile %s: there is no source %s", u.Name, u.File)
 	}
 	args := c.arguments(u)
-	key := sha256.Sum256([]byte(strings.Join(append([]string{c.name, c.sources, u.File}, args...), "\x00")))
+	key := sha256.Sum256([]byte(strings.Join(append([]string{c.name, c.sources, u.File, string(u.Source)}, args...), "\x00")))
 	kept := filepath.Join(c.dir, "host-"+hex.EncodeToString(key[:])+".so")
 	if image, err := os.ReadFile(kept); err == nil {
 		return kernels.Compiled{Image: image, Cached: true}, nil
@@ -156,8 +157,14 @@ func (c *compiler) Compile(ctx context.Context, u kernels.Unit) (kernels.Compile
 		return kernels.Compiled{}, err
 	}
 	defer os.RemoveAll(temp)
+	if u.Source != nil {
+		source = filepath.Join(temp, filepath.Base(u.File))
+		if err := os.WriteFile(source, u.Source, 0o644); err != nil {
+			return kernels.Compiled{}, err
+		}
+	}
 	out := filepath.Join(temp, "kernel.so")
-	cmd := exec.CommandContext(ctx, c.path, append(args, "-o", out, filepath.Join(c.include, u.File), "-lm")...)
+	cmd := exec.CommandContext(ctx, c.path, append(args, "-o", out, source, "-lm")...)
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said
 	if err := cmd.Run(); err != nil {
