@@ -77,7 +77,7 @@ func (c *hostContext) copyFor(m *module, i int) (*library, error) {
 		_, err = c.worker(len(m.copies), path)
 		var l *library
 		if err == nil {
-			l, err = open(path)
+			l, err = openLibrary(path)
 		}
 		if err := errors.Join(err, os.Remove(path)); err != nil {
 			return nil, err
@@ -99,7 +99,7 @@ func writeImage(image []byte) (path string, err error) {
 	return f.Name(), nil
 }
 
-func open(path string) (*library, error) {
+func openLibrary(path string) (*library, error) {
 	handle, err := purego.Dlopen(path, purego.RTLD_NOW|purego.RTLD_LOCAL)
 	if err != nil {
 		return nil, fail("cuModuleLoadDataEx", invalidImage, "not an image of this host's compiler: "+err.Error())
