@@ -18,7 +18,7 @@ typedef struct { algo_t algo; size_t workspace; int32_t state; float waves; int 
 
 static int handles, descs, layouts, preferences;
 // What is alive, for the test.
-int stub_alive(void) { return handles * 1000 + descs * 100 + layouts * 10 + preferences; }
+int plain_alive(void) { return handles * 1000 + descs * 100 + layouts * 10 + preferences; }
 
 size_t cublasLtGetVersion(void) { return 130002; }
 const char* cublasLtGetStatusName(int32_t s) { return s == INVALID ? "CUBLAS_STATUS_INVALID_VALUE" : "CUBLAS_STATUS_OTHER"; }

@@ -15,18 +15,18 @@ import (
 	"tierlab/engine/backend/cuda/internal/dynlib"
 )
 
-// stub compiles testdata/stub.c to a library and opens it.
-func stub(t *testing.T) (l *Library, alive func() int32) {
+// plain compiles testdata/plain.c to a library and opens it.
+func plain(t *testing.T) (l *Library, alive func() int32) {
 	t.Helper()
 	cc, err := exec.LookPath("cc")
 	if err != nil {
 		if cc, err = exec.LookPath("gcc"); err != nil {
-			t.Skip("no C compiler to make the stub library with")
+			t.Skip("no C compiler to make the plain library with")
 		}
 	}
 	dir := t.TempDir()
 	path := filepath.Join(dir, "libcublasLt.so.13")
-	if out, err := exec.Command(cc, "-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-o", path, "testdata/stub.c").CombinedOutput(); err != nil || len(out) > 0 {
+	if out, err := exec.Command(cc, "-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-o", path, "testdata/plain.c").CombinedOutput(); err != nil || len(out) > 0 {
 		t.Fatalf("%s: %v\n%s", cc, err, out)
 	}
 	l, err = find(dynlib.Search{Getenv: func(name string) string {
@@ -42,7 +42,7 @@ func stub(t *testing.T) (l *Library, alive func() int32) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := dynlib.Bind(library, "stub_alive", &alive); err != nil {
+	if err := dynlib.Bind(library, "plain_alive", &alive); err != nil {
 		t.Fatal(err)
 	}
 	return l, alive
@@ -55,7 +55,7 @@ func toBF16(f float32) uint16 { return uint16(math.Float32bits(f) >> 16) }
 // TestProduct multiplies small integers, which bf16 holds exactly, with a library
 // that does as it is told.
 func TestProduct(t *testing.T) {
-	l, alive := stub(t)
+	l, alive := plain(t)
 	if l.Version() != 130002 {
 		t.Errorf("version %d, want 130002", l.Version())
 	}
@@ -129,7 +129,7 @@ func multiply(t *testing.T, p *Product, a *Algorithm) {
 
 // TestUnsupported tells shapes for which the library has nothing from failures.
 func TestUnsupported(t *testing.T) {
-	l, _ := stub(t)
+	l, _ := plain(t)
 	h, err := l.NewHandle()
 	if err != nil {
 		t.Fatal(err)
