@@ -5,6 +5,7 @@ import (
 	"math"
 	"testing"
 
+	"tierlab/engine/backend/cuda/internal/bf16"
 	"tierlab/engine/backend/cuda/internal/kernels"
 	"tierlab/engine/backend/cuda/internal/rig"
 )
@@ -24,30 +25,21 @@ var (
 )
 
 // operands are w and x, random enough for sums to round.
-func operands(s kernels.ProductShape, tokens int) (w, x []uint16) {
-	fill := func(n int, seed uint32) []uint16 {
-		v := make([]uint16, n)
+func operands(s kernels.ProductShape, tokens int) (w, x []bf16.Number) {
+	fill := func(n int, seed uint32) []bf16.Number {
+		v := make([]bf16.Number, n)
 		for i := range v {
 			seed = seed*1664525 + 1013904223
-			v[i] = toBits(float32(int32(seed)) / (1 << 31))
+			v[i] = bf16.Of(float32(int32(seed)) / (1 << 31))
 		}
 		return v
 	}
 	return fill(s.N*s.K, 1), fill(tokens*s.K, 2)
 }
 
-func toBits(v float32) uint16 {
-	b := math.Float32bits(v)
-	return uint16((b + 0x7fff + b>>16&1) >> 16)
-}
-
-func fromBits(v uint16) float64 { return float64(math.Float32frombits(uint32(v) << 16)) }
-
-const poison = 0xa5
-
 // product runs a kernel for count of bucket tokens and returns y's bits, bucket
-// rows of them; what was not written is poison.
-func product(t *testing.T, r *rig.Rig, k kernels.ProductKernel, s kernels.ProductShape, w, x []uint16, count, bucket int) []byte {
+// rows of them; what was not written is 0xa5.
+func product(t *testing.T, r *rig.Rig, k kernels.ProductKernel, s kernels.ProductShape, w, x []bf16.Number, count, bucket int) []byte {
 	t.Helper()
 	size := 2
 	if s.F32 {
@@ -55,7 +47,7 @@ func product(t *testing.T, r *rig.Rig, k kernels.ProductKernel, s kernels.Produc
 	}
 	y := make([]byte, bucket*s.N*size)
 	for i := range y {
-		y[i] = poison
+		y[i] = 0xa5
 	}
 	to := rig.Upload(t, r, y)
 	p := kernels.ProductParams{Count: rig.Upload(t, r, []int32{int32(count)}), W: rig.Upload(t, r, w), X: rig.Upload(t, r, x), Y: to}
@@ -65,7 +57,7 @@ func product(t *testing.T, r *rig.Rig, k kernels.ProductKernel, s kernels.Produc
 
 // compare holds y to sums in f64, whose own error does not count: products of
 // bf16 are exact in f32, K of them are added in f32, and the sum is rounded once.
-func compare(t *testing.T, s kernels.ProductShape, w, x []uint16, y []byte, count int) {
+func compare(t *testing.T, s kernels.ProductShape, w, x []bf16.Number, y []byte, count int) {
 	t.Helper()
 	size := len(y) / (len(x) / s.K) / s.N
 	for i := range len(x) / s.K * s.N {
@@ -85,7 +77,7 @@ func compare(t *testing.T, s kernels.ProductShape, w, x []uint16, y []byte, coun
 		}
 		got, sum, scale := float64(math.Float32frombits(bits)), 0.0, 0.0
 		for k := range s.K {
-			v := fromBits(w[n*s.K+k]) * fromBits(x[token*s.K+k])
+			v := float64(w[n*s.K+k].Float()) * float64(x[token*s.K+k].Float())
 			sum += v
 			scale += math.Abs(v)
 		}
@@ -145,7 +137,7 @@ func TestProductsInvariant(t *testing.T) {
 			row := len(want) / rows
 			for _, k := range family {
 				for _, c := range []struct{ from, n, at, bucket int }{{0, 1, 0, 1}, {69, 1, 5, 8}, {3, 9, 7, 16}, {11, 50, 14, 64}} {
-					beside := make([]uint16, c.bucket*s.K)
+					beside := make([]bf16.Number, c.bucket*s.K)
 					for i := range beside {
 						beside[i] = quietNaN
 					}
