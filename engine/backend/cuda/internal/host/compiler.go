@@ -29,7 +29,9 @@ var headers embed.FS
 var flags = []string{
 	"-std=c++17", "-O2", "-g1", "-fPIC", "-shared", "-x", "c++", "-DTIERLAB_HOST",
 	"-fvisibility=hidden", "-fno-exceptions", "-fno-rtti", "-fno-strict-aliasing", "-ffp-contract=off",
-	"-Wall", "-Wextra", "-Wno-unknown-pragmas",
+	"-fstack-clash-protection", "-fno-crossjumping", "-fno-tree-tail-merge",
+	"-fsanitize=alignment,bounds,shift,integer-divide-by-zero,signed-integer-overflow", "-fsanitize-undefined-trap-on-error",
+	"-Wall", "-Wextra", "-Wno-unknown-pragmas", "-Wno-maybe-uninitialized",
 }
 
 type compiler struct {

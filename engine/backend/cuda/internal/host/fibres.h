@@ -13,6 +13,7 @@
 namespace host {
 
 constexpr u32 MAX_THREADS = 1024, LANES = 32;
+constexpr u64 PAGES = 4096; // without access, at least
 #ifdef __x86_64__
 constexpr u64 LANDING_OFFSET = 8; // as after a call
 #else
@@ -28,6 +29,7 @@ struct Worker {
   u8* landing_stack;  // the end of the stack that a fault is reported from
   void (*landing)();
   u64 fault_signal, fault_address, fault_pc;
+  u64 fault_outside;  // 1: the address is of no block's memory
   u32 grid[3], block[3];
   u32 shared;         // bytes of dynamic shared memory
   u32 reverse;        // 1: the last thread runs first
@@ -203,12 +205,14 @@ static u32 thread_id(const Thread* t) { return u32(t - threads); }
 
 static void fault_landed() {
   const u64 at = worker->fault_address;
-  switch (worker->fault_signal) {
-    case SIGSEGV:
-    case SIGBUS: fail("memory fault at address 0x%llx (code 0x%llx)", at, worker->fault_pc);
-    case SIGFPE: fail("integer division by zero (code 0x%llx)", worker->fault_pc);
-    default: fail("undefined behaviour (code 0x%llx)", worker->fault_pc);
-  }
+  const u64 shared = reinterpret_cast<u64>(worker->shared_end), low = reinterpret_cast<u64>(worker->low);
+  if (worker->fault_signal != SIGSEGV && worker->fault_signal != SIGBUS)
+    fail("undefined: an array's bound, an unaligned address, a division by 0, an overflow, a shift or a trap");
+  if (at >= shared && at - shared < PAGES)
+    fail("byte %llu of %u bytes of dynamic shared memory is accessed", at - u64(dynamic_shared), worker->shared);
+  if (at >= low - PAGES && at < u64(worker->high)) fail("the stack of %llu bytes is too small", worker->stack);
+  worker->fault_outside = 1;
+  fail("memory fault at 0x%llx", at);
 }
 
 // The next thread to run, which becomes self; 0 if none can.
@@ -239,29 +243,16 @@ static void resume(void** save, Thread* t) {
   host_switch(save, t->stack_pointer);
 }
 
-static void describe(char* text, size_t size, const Thread* t) {
-  const u32 id = thread_id(t);
-  if (t->done)
-    snprintf(text, size, "thread %u has returned", id);
-  else
-    snprintf(text, size, "thread %u waits in %s (line %d)", id, t->waits, t->line);
-}
-
 // Nothing can run: says who waits for whom.
 [[noreturn]] static void stuck() {
   const Thread *a = nullptr, *b = nullptr;
-  for (u32 i = 0; i < thread_count && !b; i++) {
+  for (u32 i = 0; i < thread_count; i++) {
     const Thread* t = &threads[i];
-    if (!a && !t->done) a = t;
-    else if (a && (t->done || t->waits != a->waits || t->line != a->line)) b = t;
+    if (t->waits && !a) a = t;
+    if (t->waits && (t->waits != a->waits || t->line != a->line)) b = t;
   }
-  for (u32 i = 0; i < thread_count && !b; i++)
-    if (threads[i].done) b = &threads[i];
-  char one[128], other[128] = "no thread is left to arrive";
-  describe(one, sizeof one, a);
-  if (b) describe(other, sizeof other, b);
-  self = const_cast<Thread*>(a);
-  fail("collectives in divergent code: %s, %s", one, other);
+  fail("collectives in divergent code: thread %u waits in %s (line %d), thread %u in %s (line %d)", thread_id(a), a->waits,
+       a->line, thread_id(b ? b : a), (b ? b : a)->waits, (b ? b : a)->line);
 }
 
 // Gives the turn away until the collective is complete.
@@ -281,7 +272,9 @@ static void finish() {
   done_count++;
   if (self->first != self->last)
     fail("the kernel ends with %u asynchronous copies that no copy_wait waited for", self->last - self->first);
-  if (warp->arrived || barrier_count) stuck();
+  for (u32 i = 0; i < thread_count && (warp->arrived || barrier_count); i++)
+    if (threads[i].waits && (barrier_count || &warps[i / LANES] == warp))
+      fail("the thread returns while thread %u waits in %s (line %d)", i, threads[i].waits, threads[i].line);
 }
 
 // What a fibre does: runs threads, one after another while they do not wait.
@@ -301,7 +294,7 @@ static void fibre() {
 }
 
 static void barrier(const char* op, int line) {
-  if (done_count) stuck();
+  if (done_count) fail("%s (line %d) after %u threads of the block have returned", op, line, done_count);
   if (barrier_count && (barrier_line != line || barrier_op != op))
     fail("%s in divergent code: line %d here, line %d (%s) in a thread that waits", op, line, barrier_line, barrier_op);
   barrier_line = line;
@@ -464,7 +457,7 @@ static void on_fault(int sig, siginfo_t* info, void* context) {
 #endif
   for (u64 i = 0; i < worker_count; i++) {
     Worker* w = workers[i];
-    if (u64(sp) < u64(w->low) || u64(sp) >= u64(w->high)) continue;
+    if (!w || u64(sp) < u64(w->low) - PAGES || u64(sp) >= u64(w->high)) continue;
     w->fault_signal = u64(sig);
     w->fault_address = reinterpret_cast<u64>(info->si_addr);
     w->fault_pc = u64(pc);

@@ -94,11 +94,7 @@ func (c *hostContext) runChecked(f *function, l driver.Launch, backward bool) er
 		return err
 	}
 	if w != nil {
-		text := w.text()
-		if w.address != 0 {
-			text += ": " + c.nearest(w.address)
-		}
-		return fail("cuLaunchKernel", launchFailed, text)
+		return fail("cuLaunchKernel", launchFailed, c.explain(f.module, w))
 	}
 	for _, a := range c.allocations {
 		for i, b := range a.slack {
@@ -110,6 +106,18 @@ func (c *hostContext) runChecked(f *function, l driver.Launch, backward bool) er
 		}
 	}
 	return nil
+}
+
+// explain is what w has met.
+func (c *hostContext) explain(m *module, w *worker) string {
+	text := w.text()
+	if w.outside != 0 {
+		text += ": " + c.nearest(w.address)
+	}
+	if w.pc != 0 {
+		text += m.line(w.pc)
+	}
+	return text
 }
 
 // run shares the blocks out. A worker that is returned has met an error.
@@ -177,7 +185,7 @@ func (w *worker) prepare(l driver.Launch, backward bool) {
 	if backward {
 		w.reverse = 1
 	}
-	w.signal, w.address, w.pc = 0, 0, 0
+	w.signal, w.address, w.pc, w.outside = 0, 0, 0, 0
 	w.message[0] = 0
 	copy(w.params[:], l.Params)
 }

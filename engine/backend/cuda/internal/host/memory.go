@@ -157,7 +157,7 @@ func (c *hostContext) memory(call string, p driver.Ptr, bytes int64) ([]byte, er
 // nearest says where an address lies among the allocations.
 func (c *hostContext) nearest(p uint64) string {
 	if p < 1<<16 {
-		return "a null pointer"
+		return "a null pointer, or one beyond all memory"
 	}
 	var best *allocation
 	for _, a := range c.allocations {

@@ -22,21 +22,21 @@ const (
 
 // control is fibres.h's Worker, field by field; load compares their sizes.
 type control struct {
-	low, high           uintptr
-	stride, stack       uint64
-	sharedEnd           uintptr
-	landingStack        uintptr
-	landing             uintptr
-	signal, address, pc uint64
-	grid, block         [3]uint32
-	shared, reverse     uint32
-	failedBlock         uint64
-	message             [errorBytes]byte
-	padding             [controlPadding]byte
-	params              [paramBytes]byte
+	low, high                    uintptr
+	stride, stack                uint64
+	sharedEnd                    uintptr
+	landingStack                 uintptr
+	landing                      uintptr
+	signal, address, pc, outside uint64
+	grid, block                  [3]uint32
+	shared, reverse              uint32
+	failedBlock                  uint64
+	message                      [errorBytes]byte
+	padding                      [controlPadding]byte
+	params                       [paramBytes]byte
 }
 
-const controlPadding = 8
+const controlPadding = 0
 
 // worker runs blocks, one at a time: it has the stacks of a block's threads and
 // its shared memory.
