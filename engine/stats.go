@@ -34,6 +34,23 @@ type Stats struct {
 	Aborted        uint64 // with FinishAborted
 }
 
+// Add is the sum of two engines' figures, as of one.
+func (s Stats) Add(o Stats) Stats {
+	return Stats{
+		Sched: sched.Stats{
+			Running: s.Sched.Running + o.Sched.Running, Waiting: s.Sched.Waiting + o.Sched.Waiting, InFlight: s.Sched.InFlight + o.Sched.InFlight,
+			Counters: s.Sched.Counters.Add(o.Sched.Counters),
+		},
+		Cache: kv.Stats{
+			Free: s.Cache.Free + o.Cache.Free, Cached: s.Cache.Cached + o.Cache.Cached, Referenced: s.Cache.Referenced + o.Cache.Referenced,
+			Tables: s.Cache.Tables + o.Cache.Tables, Charge: s.Cache.Charge + o.Cache.Charge,
+			Counters: s.Cache.Counters.Add(o.Cache.Counters),
+		},
+		Iterations: s.Iterations + o.Iterations, Busy: s.Busy + o.Busy, Prompt: s.Prompt + o.Prompt, Cached: s.Cached + o.Cached,
+		Stopped: s.Stopped + o.Stopped, Length: s.Length + o.Length, Aborted: s.Aborted + o.Aborted,
+	}
+}
+
 // Stats are the engine's figures. It costs a copy.
 func (e *Engine) Stats() Stats {
 	e.mu.Lock()

@@ -17,7 +17,8 @@ import (
 // Metrics are what /metrics shows. Names beginning with vllm: mean what they
 // mean in vLLM 0.9 and later (vllm/v1/metrics/loggers.py), buckets included, so
 // that its dashboards work here; ours begin with tierlab_. It is an
-// engine.Observer: it is made before the engine, which reports to it.
+// engine.Observer: it is made before the engine, which reports to it. Several
+// engines each report to a Replica of it.
 type Metrics struct {
 	registry *prometheus.Registry
 
@@ -36,7 +37,8 @@ type Metrics struct {
 	prefill            prometheus.Histogram
 	decode             prometheus.Histogram
 
-	context atomic.Int64 // tokens of the contexts in the latest iteration
+	context  atomic.Int64 // tokens of the contexts in the latest iteration
+	replicas []*replicaMetrics
 
 	finished  *prometheus.CounterVec
 	responses *prometheus.CounterVec
@@ -86,9 +88,41 @@ func NewMetrics(model string, context int) *Metrics {
 
 // Iteration is engine.Observer's.
 func (m *Metrics) Iteration(shape sched.Shape, took time.Duration) {
+	m.iteration(shape, took, &m.context)
+}
+
+func (m *Metrics) iteration(shape sched.Shape, took time.Duration, context *atomic.Int64) {
 	m.tokensPerIteration.Observe(float64(shape.Tokens))
 	m.iterationTime.Observe(took.Seconds())
-	m.context.Store(shape.Context)
+	context.Store(shape.Context)
+}
+
+// Replica is the observer of one of several engines. All are made before any of
+// the engines runs.
+func (m *Metrics) Replica() engine.Observer {
+	r := &replicaMetrics{Metrics: m}
+	m.replicas = append(m.replicas, r)
+	return r
+}
+
+// replicaMetrics observes one of several engines.
+type replicaMetrics struct {
+	*Metrics
+	context atomic.Int64
+}
+
+// Iteration is engine.Observer's.
+func (r *replicaMetrics) Iteration(shape sched.Shape, took time.Duration) {
+	r.iteration(shape, took, &r.context)
+}
+
+// contexts are the tokens of the contexts in the engines' latest iterations.
+func (m *Metrics) contexts() int64 {
+	sum := m.context.Load()
+	for _, r := range m.replicas {
+		sum += r.context.Load()
+	}
+	return sum
 }
 
 // RequestDone is engine.Observer's. A request that was aborted has no latency

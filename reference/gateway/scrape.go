@@ -9,7 +9,7 @@ import (
 
 // engineFigures shows an engine's own counters at each scrape.
 type engineFigures struct {
-	engine  *engine.Engine
+	engine  Engine
 	figures []figure
 }
 
@@ -21,7 +21,7 @@ type figure struct {
 }
 
 // watch adds an engine's figures to the metrics.
-func (m *Metrics) watch(e *engine.Engine, model string) {
+func (m *Metrics) watch(e Engine, model string) {
 	caps := e.Caps()
 	add := func(kind prometheus.ValueType, name, help string, read func(engine.Stats) float64) figure {
 		return figure{prometheus.NewDesc(name, help, nil, prometheus.Labels{"model_name": model}), kind, read}
@@ -63,7 +63,7 @@ func (m *Metrics) usage(s engine.Stats, caps backend.Caps) float64 {
 	if s.Sched.Running == 0 {
 		return 0
 	}
-	unshared := float64(m.context.Load()) / float64(caps.Blocks*caps.BlockTokens)
+	unshared := float64(m.contexts()) / float64(caps.Blocks*caps.BlockTokens)
 	return min(unshared, float64(s.Cache.Referenced)/float64(caps.Blocks))
 }
 

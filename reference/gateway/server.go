@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
@@ -11,15 +12,17 @@ import (
 	"time"
 
 	"tierlab/engine"
+	"tierlab/engine/backend"
+	"tierlab/engine/tokenizer"
 	"tierlab/engine/tokenizer/chat"
 )
 
 // Config is what a server serves and how.
 type Config struct {
-	Engine  *engine.Engine // with a tokenizer
-	Metrics *Metrics       // the engine's observer
-	Model   string         // the name that clients give
-	Begin   []int32        // tokens before a text that is no chat
+	Engine  Engine   // with a tokenizer
+	Metrics *Metrics // the engine's observer
+	Model   string   // the name that clients give
+	Begin   []int32  // tokens before a text that is no chat
 
 	Template chat.Template // how conversations are written; nil: there are none
 
@@ -36,6 +39,18 @@ const (
 	DefaultBodyTimeout  = 30 * time.Second
 	DefaultWriteTimeout = 30 * time.Second
 )
+
+// Engine is what is served: an *engine.Engine, or a Site of several.
+type Engine interface {
+	Submit(context.Context, engine.Request) (*engine.Stream, error)
+	Tokenizer() tokenizer.Tokenizer
+	Caps() backend.Caps
+	Context() int // the longest context of a request, in tokens
+	Stats() engine.Stats
+	Err() error // why it has failed; nil while it works
+	Drain(context.Context) error
+	Close() error
+}
 
 // Server is the HTTP surface of one engine.
 type Server struct {
