@@ -4,12 +4,18 @@
 
 constexpr int CHOOSE_WARPS = THREADS / WARP;
 constexpr int WAYS = 8; // parts into which boundary cuts its interval
+constexpr int WARP_LIST = ceil_div(VOCAB, 4 * THREADS) * 4 * WARP; // candidates of a warp at most
+
+// The candidates that a warp has found, in memory that no other warp uses.
+struct List {
+  Candidate* at; // [WARP_LIST]
+  int n;         // the same in all lanes
+};
 
 struct Scratch {
   double powers[1 << WEIGHT_STEP_BITS]; // 2^(i / steps)
   u64 sums[CHOOSE_WARPS][2 * WAYS];
   u64 totals[2 * WAYS];
-  u32 count;
   i32 token;
 };
 
@@ -26,21 +32,27 @@ DEVICE float logit_of(u64 key) {
   return __uint_as_float(b >> 31 ? b & 0x7fffffffu : ~b);
 }
 
-// Calls f with the tokens of this thread: 16 bytes at a time where rows are
-// multiples of that.
+// Calls f(token, logit, inside) with the tokens of this thread, 16 bytes at a time
+// where rows are multiples of that. All lanes call it together; beyond the row,
+// inside is false.
 template <class F>
 DEVICE void each_logit(const float* row, F f) {
   if constexpr (VOCAB % 4 == 0) {
 #pragma unroll 4
-    for (int i = threadIdx.x; i < VOCAB / 4; i += THREADS) {
-      const float4 v = reinterpret_cast<const float4*>(row)[i];
-      f(4 * i, v.x);
-      f(4 * i + 1, v.y);
-      f(4 * i + 2, v.z);
-      f(4 * i + 3, v.w);
+    for (int first = 0; first < VOCAB / 4; first += THREADS) {
+      const int i = first + threadIdx.x;
+      const bool inside = i < VOCAB / 4;
+      const float4 v = inside ? reinterpret_cast<const float4*>(row)[i] : float4{0.f, 0.f, 0.f, 0.f};
+      f(4 * i, v.x, inside);
+      f(4 * i + 1, v.y, inside);
+      f(4 * i + 2, v.z, inside);
+      f(4 * i + 3, v.w, inside);
     }
   } else {
-    for (int i = threadIdx.x; i < VOCAB; i += THREADS) f(i, row[i]);
+    for (int first = 0; first < VOCAB; first += THREADS) {
+      const int i = first + threadIdx.x;
+      f(i, i < VOCAB ? row[i] : 0.f, i < VOCAB);
+    }
   }
 }
 
@@ -103,11 +115,11 @@ DEVICE void sum_over_block(u64 (&v)[2 * WAYS], Scratch& s) {
 
 // Adds up, for each part of the keys from low on, the weights and the number of
 // the candidates from that part up to high.
-DEVICE_CALL void weigh_parts(const Candidate* list, int n, u64 low, u64 high, u64 width, Scratch& s) {
+DEVICE_CALL void weigh_parts(const List& list, u64 low, u64 high, u64 width, Scratch& s) {
   u64 v[2 * WAYS] = {};
 #pragma unroll 1
-  for (int i = threadIdx.x; i < n; i += THREADS) {
-    const Candidate c = list[i];
+  for (int i = threadIdx.x % WARP; i < list.n; i += WARP) {
+    const Candidate c = list.at[i];
     if (c.weight == 0 || c.key < low || c.key > high) continue;
 #pragma unroll
     for (int j = 0; j < WAYS; j++) {
@@ -123,19 +135,19 @@ DEVICE_CALL void weigh_parts(const Candidate* list, int n, u64 low, u64 high, u6
 // The first key, from the largest down, with which the sum of weights reaches
 // target, which is at least 1 and at most the sum of all. The interval of keys in
 // which it lies is cut into WAYS parts until it holds one candidate.
-DEVICE_CALL u64 boundary(const Candidate* list, int n, u64 target, Scratch& s) {
+DEVICE_CALL u64 boundary(const List& list, u64 target, Scratch& s) {
   auto largest = [](u64 a, u64 b) { return max(a, b); };
   u64 most = 0, rest = 0; // rest is the complement of the least key
-  for (int i = threadIdx.x; i < n; i += THREADS) {
-    if (list[i].weight == 0) continue;
-    most = max(most, list[i].key);
-    rest = max(rest, ~list[i].key);
+  for (int i = threadIdx.x % WARP; i < list.n; i += WARP) {
+    if (list.at[i].weight == 0) continue;
+    most = max(most, list.at[i].key);
+    rest = max(rest, ~list.at[i].key);
   }
   u64 high = over_block(most, s, largest), low = ~over_block(rest, s, largest);
   u64 above = 0; // the weights of the keys beyond high
   for (u64 count = 0; count != 1 && low < high;) {
     const u64 width = (high - low) / WAYS + 1;
-    weigh_parts(list, n, low, high, width, s);
+    weigh_parts(list, low, high, width, s);
     int part = WAYS - 1;
     while (above + s.totals[part] < target) part--;
     count = s.totals[WAYS + part];
@@ -148,8 +160,8 @@ DEVICE_CALL u64 boundary(const Candidate* list, int n, u64 target, Scratch& s) {
     __syncthreads(); // the totals have been read
   }
   u64 key = 0;
-  for (int i = threadIdx.x; i < n; i += THREADS)
-    if (list[i].weight != 0 && list[i].key >= low && list[i].key <= high) key = list[i].key;
+  for (int i = threadIdx.x % WARP; i < list.n; i += WARP)
+    if (list.at[i].weight != 0 && list.at[i].key >= low && list.at[i].key <= high) key = list.at[i].key;
   return over_block(key, s, largest);
 }
 

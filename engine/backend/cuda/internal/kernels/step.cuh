@@ -153,7 +153,7 @@ struct ProductParams {
 };
 
 // choose: the next token of each sample, by sample's arithmetic. Every block of
-// the grid has a workspace of VOCAB candidates of 16 bytes.
+// the grid has a workspace for a candidate of each token (ChooseWorkspace).
 struct Candidate {
   u64 key, weight;
 };
@@ -163,7 +163,7 @@ struct ChooseParams {
   const Choose* picks;
   const u64* masks;    // [][(VOCAB + 63) / 64]
   const float* logits; // [samples][VOCAB]
-  Candidate* workspace; // [blocks of the grid][VOCAB]
+  Candidate* workspace;
   i32* last;           // [slots]
   Chosen* chosen;      // [samples]
 };
