@@ -153,12 +153,18 @@ func (b *Bench) do(ctx context.Context, session string, prompt []int32, n int) (
 	return c, nil
 }
 
-// all runs one function for each of n sessions at once.
+// all runs one function for each of n sessions at once: none begins before all
+// can.
 func all(n int, f func(i int) error) error {
 	errs := make(chan error, n)
+	begin := make(chan struct{})
 	for i := range n {
-		go func() { errs <- f(i) }()
+		go func() {
+			<-begin
+			errs <- f(i)
+		}()
 	}
+	close(begin)
 	var first error
 	for range n {
 		if err := <-errs; err != nil && first == nil {

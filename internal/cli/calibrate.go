@@ -87,7 +87,7 @@ func calibrateEngine(ctx context.Context, o calibrateOptions, stdio Stdio, show 
 	show.Done()
 	p := &steptime.Profile{
 		Date: time.Now().UTC().Format(time.DateOnly), Engine: "tierlab " + version(),
-		Backend: caps.Name + ":" + caps.Numerics, Model: b.model.Name, Kernels: caps.Kernels,
+		Backend: deviceOf(caps), Model: b.model.Name, Kernels: caps.Kernels,
 		Machine:  machine(),
 		Overhead: r.Overhead, Measured: r.Measured, Residual: r.Residual,
 	}

@@ -5,12 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
+	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"tierlab/bench/shapes"
-	"tierlab/engine/backend/cpu/ceiling"
 )
 
 // engineBenchOptions say what to measure.
@@ -19,6 +19,9 @@ type engineBenchOptions struct {
 	shapes string
 	repeat int
 	format string
+	// Flags are the engine's, by which a server in a process of its own is told
+	// the same.
+	flags []string
 }
 
 func newEngineBench(g *global, stdio Stdio) *cobra.Command {
@@ -26,19 +29,31 @@ func newEngineBench(g *global, stdio Stdio) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "bench",
 		Short: "Measure a model's speed on this machine",
-		Long: `Measure a model's speed on this machine, in process and without HTTP, beside what
-the machine's memory and arithmetic give at most (measured in the same run).
+		Long: `Measure a model's speed on this machine, beside what the machine's memory and
+arithmetic give at most (measured in the same run). In process and without HTTP:
 
-  pp512       a prompt of 512 tokens alone
+  pp512       a prompt of 512 tokens alone; prefill:8192 is pp8192
   tg128       128 tokens one at a time; tg128@4096: behind a prompt of 4,096
   batch16     16 sequences decode side by side
+  decode:32x1024  32 sequences decode side by side at a context of 1,024 tokens
   sessions16  16 sessions of 2 calls over a shared prefix, at once; the ratio is
               to one after another
-  stall16384  a prompt of 16,384 tokens arrives while 4 sequences decode: their
-              gaps, and its time to first token beside the same alone
+  stall16384  a prompt of 16,384 tokens arrives while 4 sequences decode
+              (stall:32768x16: 16): their gaps beside those before it came, and
+              its time to first token beside the same alone
 
-Figures are medians over --repeat runs, with the range of the rate.`,
-		Example: `  tierlab engine bench --model tiny --shapes pp64,tg16 --repeat 2
+Over HTTP, on "tierlab engine serve" in a process of its own:
+
+  sharegpt:4000x200  4,000 requests with lengths of people's chats, 200 at once
+  load:8x400         400 requests of mixed lengths, 8 a second, at random
+  agentic:20x5x10    20 sessions of 5 turns, 10 at once: time to first token by turn
+  startup:cold, startup:warm   from starting the process to its first token
+
+@0.1 behind the first three of these multiplies their lengths. Figures are medians
+over --repeat runs, with the range of the rate; loads over HTTP run once. The
+roofline is the larger of the times that memory and arithmetic need at least, NO
+OVERLAP their sum; go doc tierlab/bench/shapes Ceilings has the formula.`,
+		Example: `  tierlab engine bench --model tiny --shapes pp64,tg16,decode:4x64 --repeat 2
   tierlab engine bench --model tiny --threads 1 --shapes pp128 --repeat 1 --format json`,
 		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -46,6 +61,7 @@ Figures are medians over --repeat runs, with the range of the rate.`,
 			if err != nil {
 				return badInput(err)
 			}
+			o.flags = engineFlags(cmd.Flags())
 			return benchEngine(cmd.Context(), o, asked, stdio, newProgress(stdio, g.quiet))
 		},
 	}
@@ -57,14 +73,30 @@ Figures are medians over --repeat runs, with the range of the rate.`,
 	return cmd
 }
 
+// engineFlags are the engine's flags with their values, as another command that
+// has them takes them. A trace is left out: one file takes one engine's.
+func engineFlags(given *pflag.FlagSet) []string {
+	var scratch engineOptions
+	known := pflag.NewFlagSet("engine", pflag.ContinueOnError)
+	scratch.flags(known, 16)
+	var all []string
+	known.VisitAll(func(f *pflag.Flag) {
+		if f.Name == "trace" {
+			return
+		}
+		all = append(all, "--"+f.Name+"="+given.Lookup(f.Name).Value.String())
+	})
+	return all
+}
+
 func (o *engineBenchOptions) validate() ([]shapes.Shape, error) {
 	switch {
 	case o.format != "text" && o.format != "json":
 		return nil, fmt.Errorf("--format is %q: it is text or json", o.format)
 	case o.repeat < 1:
 		return nil, fmt.Errorf("--repeat is %d: it is at least 1", o.repeat)
-	case o.engine.backend != "cpu":
-		return nil, errors.New("--backend: only cpu computes something to measure")
+	case o.engine.backend == "null":
+		return nil, errors.New("--backend: null computes nothing to measure")
 	}
 	asked, err := shapes.Parse(o.shapes)
 	if err != nil {
@@ -75,42 +107,22 @@ func (o *engineBenchOptions) validate() ([]shapes.Shape, error) {
 
 // benchResult is what is printed, and the JSON document.
 type benchResult struct {
-	Model    string        `json:"model"`
-	Kernels  string        `json:"kernels"`
-	Numerics string        `json:"numerics"`
-	Threads  int           `json:"threads"`
-	Ceilings ceilings      `json:"ceilings"`
-	Lines    []shapes.Line `json:"lines"`
-}
-
-// ceilings are what the machine's memory and arithmetic give, with the threads
-// and instructions in use.
-type ceilings struct {
-	ReadGBPerS float64 `json:"read_gb_per_s"`
-	GFLOPPerS  float64 `json:"gflop_per_s"`
+	Date     string          `json:"date"`
+	Machine  string          `json:"machine"`
+	Model    string          `json:"model"`
+	Backend  string          `json:"backend"`
+	Kernels  string          `json:"kernels"`
+	Numerics string          `json:"numerics"`
+	Threads  int             `json:"threads"`
+	Engine   engineNote      `json:"engine"`
+	Ceilings shapes.Ceilings `json:"ceilings"`
+	// Unknown says why figures are left out, by their column.
+	Unknown map[string]string `json:"unknown,omitempty"`
+	Lines   []shapes.Line     `json:"lines"`
 }
 
 func benchEngine(ctx context.Context, o engineBenchOptions, asked []shapes.Shape, stdio Stdio, show *progress) error {
-	show.Update("loading %s", o.engine.model.model)
-	m, err := o.engine.load()
-	if err != nil {
-		return err
-	}
-	l, err := o.engine.start(m, nil)
-	if err != nil {
-		return err
-	}
-	defer l.Close()
-	b := &shapes.Bench{Engine: l.Engine, Model: m.config, Elem: 2}
-	if o.engine.numerics == "f32" {
-		b.Elem = 4
-	}
-	for _, s := range asked {
-		if err := b.Check(s); err != nil {
-			return badInputf("--shapes: %w (see --slots, --context and --kv-tokens)", err)
-		}
-	}
-	r, err := measure(ctx, b, asked, o.repeat, show)
+	r, err := newBenchRun(o, asked, show).run(ctx)
 	if err != nil {
 		return err
 	}
@@ -123,76 +135,9 @@ func benchEngine(ctx context.Context, o engineBenchOptions, asked []shapes.Shape
 	return r.write(stdio.Out)
 }
 
-// looks is how often a ceiling is measured before each shape and after the last.
-const looks = 5
-
-// measure runs the shapes. The machine's ceilings are measured in between, and
-// are medians like the rates beside them: a shared machine's differ from one
-// moment to the next.
-func measure(ctx context.Context, b *shapes.Bench, asked []shapes.Shape, repeat int, show *progress) (*benchResult, error) {
-	caps := b.Engine.Caps()
-	r := &benchResult{Model: b.Model.Name, Kernels: caps.Kernels, Numerics: caps.Numerics, Threads: caps.Threads}
-	weights := shapes.Pass(b.Model, b.Elem, 1, 1, 0, 0).Bytes
-	top, err := ceiling.New(caps.Numerics, caps.Threads, max(1<<20, int64(weights)))
-	if err != nil {
-		return nil, err
-	}
-	defer top.Close()
-	var read, compute []float64
-	look := func() {
-		for range looks {
-			read, compute = append(read, top.ReadGBs()), append(compute, top.GFLOPs())
-		}
-	}
-	look()
-	for i, s := range asked {
-		show.Update("%d of %d: %s", i+1, len(asked), s)
-		line, err := b.Run(ctx, s, repeat)
-		if err != nil {
-			return nil, err
-		}
-		r.Lines = append(r.Lines, line)
-		look()
-	}
-	r.Ceilings = ceilings{ReadGBPerS: shapes.Median(read), GFLOPPerS: shapes.Median(compute)}
-	return r, nil
-}
-
-// write is for people.
-func (r *benchResult) write(w io.Writer) error {
-	fmt.Fprintf(w, "%s, %s by %s on %d threads; this machine reads %.1f GB/s and computes %.0f GFLOP/s\n\n",
-		r.Model, r.Numerics, r.Kernels, r.Threads, r.Ceilings.ReadGBPerS, r.Ceilings.GFLOPPerS)
-	t := newTable("SHAPE", "TOKENS/S", "RANGE", "GB/S", "OF READ", "GFLOP/S", "OF PEAK", "TTFT MS", "GAP P50/P99/MAX MS", "")
-	for _, l := range r.Lines {
-		t.row(l.Shape, figure(l.TokensPerS), figure(l.Low)+"-"+figure(l.High),
-			figure(l.GBPerS), shareOf(l.GBPerS, r.Ceilings.ReadGBPerS), figure(l.GFLOPPerS), shareOf(l.GFLOPPerS, r.Ceilings.GFLOPPerS),
-			figure(l.TTFTMs), gaps(l), remark(l))
-	}
-	return t.write(w)
-}
-
-func shareOf(v, of float64) string {
-	if v == 0 || of == 0 {
-		return ""
-	}
-	return fmt.Sprintf("%.0f %%", 100*v/of)
-}
-
-func gaps(l shapes.Line) string {
-	if l.GapMaxMs == 0 {
-		return ""
-	}
-	return figure(l.GapP50Ms) + " / " + figure(l.GapP99Ms) + " / " + figure(l.GapMaxMs)
-}
-
-// remark says what a shape compares with.
-func remark(l shapes.Line) string {
-	switch {
-	case l.Ratio == 0:
-		return ""
-	case l.CachedShare > 0:
-		return fmt.Sprintf("%.2fx of %s tokens/s one after another; %.0f %% cached", l.Ratio, figure(l.Alone), 100*l.CachedShare)
-	default:
-		return fmt.Sprintf("TTFT %.2fx of %s ms alone", l.Ratio, figure(l.Alone))
-	}
+// about fills in what was measured on what.
+func (r *benchResult) about(device, numerics string, n engineNote) {
+	r.Date, r.Machine = time.Now().UTC().Format(time.DateOnly), machine()
+	r.Model, r.Kernels, r.Threads, r.Engine = n.Model, n.Kernels, n.Threads, n
+	r.Backend, r.Numerics = device, numerics
 }

@@ -3,13 +3,11 @@ package cli
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -120,48 +118,13 @@ func serveEngine(ctx context.Context, o engineServeOptions, stdio Stdio, quiet b
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
-	if err := o.tellReady(listener.Addr(), append([]backend.Phase{{Name: "model", Took: loaded}}, l.phases...)); err != nil {
+	if err := o.tellReady(l, m, listener.Addr(), loaded); err != nil {
 		return errors.Join(err, l.Close())
 	}
 	if !quiet {
 		o.banner(stdio.Err, l, m, name, listener.Addr())
 	}
 	return errors.Join(server.Serve(ctx, listener, o.drain), l.Close())
-}
-
-// readiness is what a server says once it can answer. Its listener takes
-// connections from then on at the latest.
-type readiness struct {
-	URL    string       `json:"url"`
-	PID    int          `json:"pid"`
-	Phases []readyPhase `json:"phases"`
-}
-
-// readyPhase is a part of the start; names with a colon are parts of a part.
-type readyPhase struct {
-	Name string  `json:"name"`
-	Ms   float64 `json:"ms"`
-}
-
-// tellReady writes the ready file under another name first, so that who waits
-// for it never reads a part.
-func (o *engineServeOptions) tellReady(addr net.Addr, phases []backend.Phase) error {
-	if o.ready == "" {
-		return nil
-	}
-	r := readiness{URL: "http://" + addr.String(), PID: os.Getpid()}
-	for _, p := range phases {
-		r.Phases = append(r.Phases, readyPhase{p.Name, millisOf(p.Took)})
-	}
-	text, err := json.Marshal(r)
-	if err != nil {
-		return err
-	}
-	part := o.ready + ".part"
-	if err := errors.Join(os.WriteFile(part, append(text, '\n'), 0o666), os.Rename(part, o.ready)); err != nil {
-		return badInputf("--ready-file: %w", err)
-	}
-	return nil
 }
 
 // logger writes a line for each request.

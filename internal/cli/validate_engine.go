@@ -51,21 +51,6 @@ type starter struct {
 	about    engineNote // of the first
 }
 
-// engineNote is what a validation says of the engine.
-type engineNote struct {
-	Backend     string  `json:"backend"`
-	Model       string  `json:"model"`
-	Kernels     string  `json:"kernels"`
-	Threads     int     `json:"threads"`
-	Slots       int     `json:"slots"`
-	Budget      int     `json:"budget_tokens"`
-	Queue       int     `json:"queue"`
-	StallMs     float64 `json:"stall_ms"`
-	Context     int     `json:"context_tokens"`
-	BlockTokens int     `json:"block_tokens"`
-	CacheTokens int     `json:"cache_tokens"`
-}
-
 // start starts an engine with the settings of a variant, or its own for -1.
 func (s *starter) start(v int) (*validate.Server, error) {
 	o := s.options.engine.engineOptions
@@ -92,11 +77,7 @@ func (s *starter) start(v int) (*validate.Server, error) {
 		Target: b.Target, Vocab: caps.Vocab, Iterations: seen, Close: b.Close,
 	}
 	if v < 0 {
-		s.about = engineNote{
-			Backend: caps.Name + ":" + caps.Numerics, Model: b.model.Name, Kernels: caps.Kernels, Threads: caps.Threads,
-			Slots: caps.Slots, Budget: caps.Budget, Queue: o.queue, StallMs: millisOf(o.stall), Context: b.Context(),
-			BlockTokens: caps.BlockTokens, CacheTokens: caps.Blocks * caps.BlockTokens,
-		}
+		s.about = o.note(b.localEngine, b.model)
 	}
 	if err := s.fits(b.Context()); err != nil {
 		b.Close()
