@@ -95,10 +95,19 @@ type hostContext struct {
 func (c *hostContext) Device() driver.Device { return c.device }
 
 func (c *hostContext) Bind() error {
+	if err := c.enter(); err != nil {
+		return err
+	}
+	c.mu.Unlock()
+	return nil
+}
+
+// enter begins a call, with c.mu locked if there is no error.
+func (c *hostContext) enter() error {
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	if c.closed {
-		return fail("cuCtxSetCurrent", contextIsDestroyed, "the context is closed")
+		c.mu.Unlock()
+		return driver.ErrClosed
 	}
 	return nil
 }

@@ -20,10 +20,9 @@ var (
 	invalidImage       = code{200, "CUDA_ERROR_INVALID_IMAGE"}
 	invalidHandle      = code{400, "CUDA_ERROR_INVALID_HANDLE"}
 	notFound           = code{500, "CUDA_ERROR_NOT_FOUND"}
-	contextIsDestroyed = code{709, "CUDA_ERROR_CONTEXT_IS_DESTROYED"}
 	launchFailed       = code{719, "CUDA_ERROR_LAUNCH_FAILED"}
 	captureUnsupported = code{900, "CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED"}
-	captureUnmatched   = code{903, "CUDA_ERROR_STREAM_CAPTURE_UNMATCHED"}
+	captureInvalidated = code{901, "CUDA_ERROR_STREAM_CAPTURE_INVALIDATED"}
 	updateFailure      = code{910, "CUDA_ERROR_GRAPH_EXEC_UPDATE_FAILURE"}
 )
 

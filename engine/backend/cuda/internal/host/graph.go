@@ -18,10 +18,15 @@ type node struct {
 
 // graph is what a capture recorded, in the order of the calls. An Exec is one
 // too.
-type graph struct{ nodes []node }
+type graph struct {
+	nodes  []node
+	broken bool // by a call that a capture does not allow
+}
 
 func (c *hostContext) BeginCapture(h driver.Stream) error {
-	c.mu.Lock()
+	if err := c.enter(); err != nil {
+		return err
+	}
 	defer c.mu.Unlock()
 	s, err := c.stream("cuStreamBeginCapture_v2", h)
 	if err != nil {
@@ -36,7 +41,9 @@ func (c *hostContext) BeginCapture(h driver.Stream) error {
 
 // EndCapture ends it for the streams that were drawn in, too.
 func (c *hostContext) EndCapture(h driver.Stream) (driver.Graph, error) {
-	c.mu.Lock()
+	if err := c.enter(); err != nil {
+		return 0, err
+	}
 	defer c.mu.Unlock()
 	s, err := c.stream("cuStreamEndCapture", h)
 	if err != nil {
@@ -56,13 +63,18 @@ func (c *hostContext) EndCapture(h driver.Stream) (driver.Graph, error) {
 			e.captured = nil
 		}
 	}
+	if g.broken {
+		return 0, fail("cuStreamEndCapture", captureInvalidated, "a call that a capture does not allow has broken it")
+	}
 	made := driver.Graph(c.handle())
 	c.graphs[made] = g
 	return made, nil
 }
 
 func (c *hostContext) DropGraph(h driver.Graph) error {
-	c.mu.Lock()
+	if err := c.enter(); err != nil {
+		return err
+	}
 	defer c.mu.Unlock()
 	if _, ok := c.graphs[h]; !ok {
 		return noHandle("cuGraphDestroy", "graph", uintptr(h))
@@ -72,19 +84,23 @@ func (c *hostContext) DropGraph(h driver.Graph) error {
 }
 
 func (c *hostContext) Instantiate(h driver.Graph) (driver.Exec, error) {
-	c.mu.Lock()
+	if err := c.enter(); err != nil {
+		return 0, err
+	}
 	defer c.mu.Unlock()
 	g, ok := c.graphs[h]
 	if !ok {
 		return 0, noHandle("cuGraphInstantiateWithFlags", "graph", uintptr(h))
 	}
 	made := driver.Exec(c.handle())
-	c.execs[made] = &graph{slices.Clone(g.nodes)}
+	c.execs[made] = &graph{nodes: slices.Clone(g.nodes)}
 	return made, nil
 }
 
 func (c *hostContext) Update(h driver.Exec, from driver.Graph) error {
-	c.mu.Lock()
+	if err := c.enter(); err != nil {
+		return err
+	}
 	defer c.mu.Unlock()
 	const call = "cuGraphExecUpdate_v2"
 	to, ok := c.execs[h]
@@ -108,7 +124,9 @@ func (c *hostContext) Update(h driver.Exec, from driver.Graph) error {
 }
 
 func (c *hostContext) LaunchGraph(h driver.Exec, on driver.Stream) error {
-	c.mu.Lock()
+	if err := c.enter(); err != nil {
+		return err
+	}
 	defer c.mu.Unlock()
 	const call = "cuGraphLaunch"
 	g, ok := c.execs[h]
@@ -131,7 +149,9 @@ func (c *hostContext) LaunchGraph(h driver.Exec, on driver.Stream) error {
 }
 
 func (c *hostContext) DropExec(h driver.Exec) error {
-	c.mu.Lock()
+	if err := c.enter(); err != nil {
+		return err
+	}
 	defer c.mu.Unlock()
 	if _, ok := c.execs[h]; !ok {
 		return noHandle("cuGraphExecDestroy", "executable graph", uintptr(h))

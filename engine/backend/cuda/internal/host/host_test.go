@@ -4,11 +4,14 @@ package host
 
 import (
 	"bytes"
+	"fmt"
 	"os"
+	"path/filepath"
 	"testing"
 	"unsafe"
 
 	"tierlab/engine/backend/cuda/internal/driver"
+	"tierlab/engine/backend/cuda/internal/drivertest"
 	"tierlab/engine/backend/cuda/internal/kernels"
 )
 
@@ -21,7 +24,7 @@ type device struct {
 
 func open(t testing.TB, o Options) *device {
 	t.Helper()
-	c, err := newCompiler("", kernels.Sources, os.DirFS("testdata"))
+	c, err := NewCompiler("")
 	if err != nil {
 		t.Skip(err)
 	}
@@ -35,6 +38,23 @@ func open(t testing.TB, o Options) *device {
 	return &device{ctx, c, s}
 }
 
+// TestConformance is the suite that all drivers pass.
+func TestConformance(t *testing.T) {
+	c, err := NewCompiler("")
+	if err != nil {
+		t.Skip(err)
+	}
+	made, err := c.Compile(t.Context(), drivertest.Unit(""))
+	check(t, err)
+	for _, strict := range []bool{false, true} {
+		t.Run(fmt.Sprintf("strict %v", strict), func(t *testing.T) {
+			d, err := NewWith(Options{Strict: strict})
+			check(t, err)
+			drivertest.Run(t, drivertest.Target{Driver: d, Image: made.Image})
+		})
+	}
+}
+
 func check(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
@@ -44,7 +64,9 @@ func check(t testing.TB, err error) {
 
 func (d *device) function(t testing.TB, file, name string, macros ...string) driver.Function {
 	t.Helper()
-	made, err := d.compiler.Compile(t.Context(), kernels.Unit{Name: name, File: file, Macros: macros})
+	text, err := os.ReadFile(filepath.Join("testdata", file))
+	check(t, err)
+	made, err := d.compiler.Compile(t.Context(), kernels.Unit{Name: name, Source: text, Macros: macros})
 	check(t, err)
 	if made.Log != "" {
 		t.Errorf("%s: the compiler says: %s", name, made.Log)

@@ -20,7 +20,9 @@ import (
 const alone = time.Millisecond
 
 func (c *hostContext) Launch(l driver.Launch, on driver.Stream) error {
-	c.mu.Lock()
+	if err := c.enter(); err != nil {
+		return err
+	}
 	defer c.mu.Unlock()
 	const call = "cuLaunchKernel"
 	f, err := c.function(call, l.Function)

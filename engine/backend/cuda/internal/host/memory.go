@@ -72,13 +72,17 @@ func newAllocation(bytes int) (*allocation, error) {
 }
 
 func (c *hostContext) Memory() (free, total int64, err error) {
-	c.mu.Lock()
+	if err := c.enter(); err != nil {
+		return 0, 0, err
+	}
 	defer c.mu.Unlock()
 	return c.o.MemoryBytes - c.used, c.o.MemoryBytes, nil
 }
 
 func (c *hostContext) Alloc(bytes int64) (driver.Ptr, error) {
-	c.mu.Lock()
+	if err := c.enter(); err != nil {
+		return 0, err
+	}
 	defer c.mu.Unlock()
 	if bytes <= 0 {
 		return 0, fail("cuMemAlloc_v2", invalidValue, fmt.Sprintf("%d bytes are asked for", bytes))
@@ -107,7 +111,9 @@ func byAddress(a, b *allocation) int {
 }
 
 func (c *hostContext) Free(p driver.Ptr) error {
-	c.mu.Lock()
+	if err := c.enter(); err != nil {
+		return err
+	}
 	defer c.mu.Unlock()
 	a, ok := c.find(p, 1)
 	if !ok || a.at != p {
@@ -119,7 +125,9 @@ func (c *hostContext) Free(p driver.Ptr) error {
 }
 
 func (c *hostContext) AllocHost(bytes int) ([]byte, error) {
-	c.mu.Lock()
+	if err := c.enter(); err != nil {
+		return nil, err
+	}
 	defer c.mu.Unlock()
 	if bytes <= 0 {
 		return nil, fail("cuMemHostAlloc", invalidValue, fmt.Sprintf("%d bytes are asked for", bytes))
@@ -133,7 +141,9 @@ func (c *hostContext) AllocHost(bytes int) ([]byte, error) {
 }
 
 func (c *hostContext) FreeHost(b []byte) error {
-	c.mu.Lock()
+	if err := c.enter(); err != nil {
+		return err
+	}
 	defer c.mu.Unlock()
 	if len(b) > 0 {
 		if m, ok := c.hostMemory[&b[0]]; ok {
@@ -144,7 +154,7 @@ func (c *hostContext) FreeHost(b []byte) error {
 	return fail("cuMemFreeHost", invalidValue, "the bytes are not of AllocHost")
 }
 
-// device is the memory of bytes bytes from p on.
+// memory is the bytes bytes from p on.
 func (c *hostContext) memory(call string, p driver.Ptr, bytes int64) ([]byte, error) {
 	a, ok := c.find(p, bytes)
 	if !ok {

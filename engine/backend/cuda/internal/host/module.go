@@ -41,7 +41,9 @@ type function struct {
 }
 
 func (c *hostContext) Load(image []byte) (driver.Module, error) {
-	c.mu.Lock()
+	if err := c.enter(); err != nil {
+		return 0, err
+	}
 	defer c.mu.Unlock()
 	m := &module{image: image}
 	if _, err := c.copyFor(m, 0); err != nil {
@@ -133,7 +135,9 @@ func (m *module) unload() error {
 }
 
 func (c *hostContext) Unload(h driver.Module) error {
-	c.mu.Lock()
+	if err := c.enter(); err != nil {
+		return err
+	}
 	defer c.mu.Unlock()
 	m, ok := c.modules[h]
 	if !ok {
@@ -149,7 +153,9 @@ func (c *hostContext) Unload(h driver.Module) error {
 }
 
 func (c *hostContext) Function(h driver.Module, name string) (driver.Function, error) {
-	c.mu.Lock()
+	if err := c.enter(); err != nil {
+		return 0, err
+	}
 	defer c.mu.Unlock()
 	const call = "cuModuleGetFunction"
 	m, ok := c.modules[h]
@@ -179,7 +185,9 @@ func (c *hostContext) function(call string, h driver.Function) (*function, error
 
 // Attributes has a plausible number of registers: 32.
 func (c *hostContext) Attributes(h driver.Function) (driver.Attributes, error) {
-	c.mu.Lock()
+	if err := c.enter(); err != nil {
+		return driver.Attributes{}, err
+	}
 	defer c.mu.Unlock()
 	f, err := c.function("cuFuncGetAttribute", h)
 	if err != nil {
@@ -189,7 +197,9 @@ func (c *hostContext) Attributes(h driver.Function) (driver.Attributes, error) {
 }
 
 func (c *hostContext) SetShared(h driver.Function, bytes int) error {
-	c.mu.Lock()
+	if err := c.enter(); err != nil {
+		return err
+	}
 	defer c.mu.Unlock()
 	f, err := c.function("cuFuncSetAttribute", h)
 	if err != nil {
@@ -206,7 +216,9 @@ func (c *hostContext) SetShared(h driver.Function, bytes int) error {
 // Occupancy follows from threads and shared memory; each block also takes 1 KiB
 // of that, as on Hopper.
 func (c *hostContext) Occupancy(h driver.Function, threads, shared int) (int, error) {
-	c.mu.Lock()
+	if err := c.enter(); err != nil {
+		return 0, err
+	}
 	defer c.mu.Unlock()
 	f, err := c.function("cuOccupancyMaxActiveBlocksPerMultiprocessor", h)
 	if err != nil {

@@ -20,7 +20,9 @@ type event struct {
 }
 
 func (c *hostContext) NewStream() (driver.Stream, error) {
-	c.mu.Lock()
+	if err := c.enter(); err != nil {
+		return 0, err
+	}
 	defer c.mu.Unlock()
 	h := driver.Stream(c.handle())
 	c.streams[h] = &stream{}
@@ -44,7 +46,9 @@ func (c *hostContext) event(call string, h driver.Event) (*event, error) {
 }
 
 func (c *hostContext) DropStream(h driver.Stream) error {
-	c.mu.Lock()
+	if err := c.enter(); err != nil {
+		return err
+	}
 	defer c.mu.Unlock()
 	if _, err := c.stream("cuStreamDestroy_v2", h); err != nil {
 		return err
@@ -54,17 +58,22 @@ func (c *hostContext) DropStream(h driver.Stream) error {
 }
 
 func (c *hostContext) Synchronize(h driver.Stream) error {
-	c.mu.Lock()
+	if err := c.enter(); err != nil {
+		return err
+	}
 	defer c.mu.Unlock()
 	s, err := c.stream("cuStreamSynchronize", h)
 	if err == nil && s.capture != nil {
+		s.capture.broken = true
 		err = fail("cuStreamSynchronize", captureUnsupported, "the stream is being captured")
 	}
 	return err
 }
 
 func (c *hostContext) NewEvent(timed bool) (driver.Event, error) {
-	c.mu.Lock()
+	if err := c.enter(); err != nil {
+		return 0, err
+	}
 	defer c.mu.Unlock()
 	h := driver.Event(c.handle())
 	c.events[h] = &event{timed: timed}
@@ -72,7 +81,9 @@ func (c *hostContext) NewEvent(timed bool) (driver.Event, error) {
 }
 
 func (c *hostContext) DropEvent(h driver.Event) error {
-	c.mu.Lock()
+	if err := c.enter(); err != nil {
+		return err
+	}
 	defer c.mu.Unlock()
 	if _, err := c.event("cuEventDestroy_v2", h); err != nil {
 		return err
@@ -82,7 +93,9 @@ func (c *hostContext) DropEvent(h driver.Event) error {
 }
 
 func (c *hostContext) Record(h driver.Event, on driver.Stream) error {
-	c.mu.Lock()
+	if err := c.enter(); err != nil {
+		return err
+	}
 	defer c.mu.Unlock()
 	e, err := c.event("cuEventRecord", h)
 	if err != nil {
@@ -100,10 +113,13 @@ func (c *hostContext) Record(h driver.Event, on driver.Stream) error {
 }
 
 func (c *hostContext) WaitEvent(h driver.Event) error {
-	c.mu.Lock()
+	if err := c.enter(); err != nil {
+		return err
+	}
 	defer c.mu.Unlock()
 	e, err := c.event("cuEventSynchronize", h)
 	if err == nil && e.captured != nil {
+		e.captured.broken = true
 		err = fail("cuEventSynchronize", captureUnsupported, "the event was recorded in a stream that is being captured")
 	}
 	return err
@@ -112,7 +128,9 @@ func (c *hostContext) WaitEvent(h driver.Event) error {
 // StreamWait has nothing to wait for; an event of a capture draws the stream
 // into it.
 func (c *hostContext) StreamWait(on driver.Stream, h driver.Event) error {
-	c.mu.Lock()
+	if err := c.enter(); err != nil {
+		return err
+	}
 	defer c.mu.Unlock()
 	e, err := c.event("cuStreamWaitEvent", h)
 	if err != nil {
@@ -129,7 +147,9 @@ func (c *hostContext) StreamWait(on driver.Stream, h driver.Event) error {
 }
 
 func (c *hostContext) Elapsed(from, to driver.Event) (time.Duration, error) {
-	c.mu.Lock()
+	if err := c.enter(); err != nil {
+		return 0, err
+	}
 	defer c.mu.Unlock()
 	var at [2]time.Time
 	for i, h := range []driver.Event{from, to} {
@@ -143,61 +163,4 @@ func (c *hostContext) Elapsed(from, to driver.Event) (time.Duration, error) {
 		at[i] = e.at
 	}
 	return at[1].Sub(at[0]), nil
-}
-
-// queue runs n, or keeps it in the stream's capture.
-func (c *hostContext) queue(call string, h driver.Stream, n node) error {
-	s, err := c.stream(call, h)
-	if err != nil {
-		return err
-	}
-	if s.capture != nil {
-		s.capture.nodes = append(s.capture.nodes, n)
-		return nil
-	}
-	return n.run()
-}
-
-func (c *hostContext) CopyIn(dst driver.Ptr, src []byte, h driver.Stream) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	to, err := c.memory("cuMemcpyHtoDAsync_v2", dst, int64(len(src)))
-	if err != nil {
-		return err
-	}
-	return c.queue("cuMemcpyHtoDAsync_v2", h, node{kind: "copy in", run: func() error { copy(to, src); return nil }})
-}
-
-func (c *hostContext) CopyOut(dst []byte, src driver.Ptr, h driver.Stream) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	from, err := c.memory("cuMemcpyDtoHAsync_v2", src, int64(len(dst)))
-	if err != nil {
-		return err
-	}
-	return c.queue("cuMemcpyDtoHAsync_v2", h, node{kind: "copy out", run: func() error { copy(dst, from); return nil }})
-}
-
-func (c *hostContext) CopyWithin(dst, src driver.Ptr, bytes int64, h driver.Stream) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	to, err := c.memory("cuMemcpyDtoDAsync_v2", dst, bytes)
-	if err != nil {
-		return err
-	}
-	from, err := c.memory("cuMemcpyDtoDAsync_v2", src, bytes)
-	if err != nil {
-		return err
-	}
-	return c.queue("cuMemcpyDtoDAsync_v2", h, node{kind: "copy", run: func() error { copy(to, from); return nil }})
-}
-
-func (c *hostContext) Fill(dst driver.Ptr, value byte, bytes int64, h driver.Stream) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	to, err := c.memory("cuMemsetD8Async", dst, bytes)
-	if err != nil {
-		return err
-	}
-	return c.queue("cuMemsetD8Async", h, node{kind: "fill", run: func() error { fill(to, value); return nil }})
 }

@@ -1,6 +1,8 @@
 package rig
 
 import (
+	"errors"
+	"fmt"
 	"os"
 	"runtime"
 	"testing"
@@ -9,6 +11,8 @@ import (
 	"tierlab/engine/backend/cuda/internal/driver"
 	"tierlab/engine/backend/cuda/internal/host"
 	"tierlab/engine/backend/cuda/internal/kernels"
+	"tierlab/engine/backend/cuda/internal/libcuda"
+	"tierlab/engine/backend/cuda/internal/nvrtc"
 )
 
 // Rig is a place where kernels run.
@@ -28,7 +32,7 @@ type place struct {
 }
 
 func places() []place {
-	return []place{{"host", findHost}}
+	return []place{{"host", findHost}, {"cuda", findCUDA}}
 }
 
 func findHost() (driver.Driver, kernels.Compiler, error) {
@@ -38,6 +42,26 @@ func findHost() (driver.Driver, kernels.Compiler, error) {
 	}
 	d, err := host.NewWith(host.Options{Strict: true})
 	return d, c, err
+}
+
+func findCUDA() (driver.Driver, kernels.Compiler, error) {
+	d, err := libcuda.New()
+	if err != nil {
+		return nil, nil, err
+	}
+	version, err := d.Version()
+	if err != nil {
+		return nil, nil, err
+	}
+	library, err := nvrtc.FindFor(version)
+	if err != nil {
+		return nil, nil, err
+	}
+	devices, err := d.Devices()
+	if err == nil && len(devices) == 0 {
+		err = errors.New("the driver has no device")
+	}
+	return d, library.Compiler(""), err
 }
 
 // Run runs f as a subtest for each place there is. Where there is none, the test
@@ -82,7 +106,7 @@ func open(t testing.TB, name string, d driver.Driver, c kernels.Compiler) *Rig {
 // arch is what kernels are compiled for: the features of one chip ("sm_90a")
 // from Hopper on.
 func arch(d driver.Device) string {
-	name := "sm_" + string(rune('0'+d.Major)) + string(rune('0'+d.Minor))
+	name := fmt.Sprintf("sm_%d%d", d.Major, d.Minor)
 	if d.Major >= 9 {
 		name += "a"
 	}
