@@ -38,8 +38,8 @@ func (d *Driver) call(s *symbol, args ...uintptr) error {
 }
 
 // frame is what a call of a step needs on the heap: its arguments and the array
-// that cuLaunchKernel is given. Frames are pooled, for a variadic function marked
-// go:uintptrescapes has its arguments allocated anew each time.
+// that cuLaunchKernel is given. Frames are pooled, for the arguments of a variadic
+// function marked go:uintptrescapes are allocated anew each time.
 type frame struct {
 	args   [11]uintptr
 	params [1]unsafe.Pointer
