@@ -1,4 +1,4 @@
-//go:build linux && (amd64 || arm64)
+//go:build linux && !android && (amd64 || arm64)
 
 package libcuda
 
@@ -11,9 +11,8 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/ebitengine/purego"
-
 	"tierlab/engine/backend/cuda/internal/driver"
+	"tierlab/engine/backend/cuda/internal/dynlib"
 )
 
 const soname = "libcuda.so.1"
@@ -39,7 +38,7 @@ func New() (driver.Driver, error) {
 
 // open takes the library of a path, for tests.
 func open(path string) (*Driver, error) {
-	handle, err := purego.Dlopen(path, purego.RTLD_NOW|purego.RTLD_LOCAL)
+	handle, err := dynlib.Open(path, false)
 	if err != nil {
 		return nil, err
 	}
@@ -49,8 +48,7 @@ func open(path string) (*Driver, error) {
 // load opens the first library of that name that can be loaded. The handle is
 // never closed: the driver has threads of its own.
 func load(name string, folders []string) (uintptr, error) {
-	const mode = purego.RTLD_NOW | purego.RTLD_GLOBAL
-	handle, linker := purego.Dlopen(name, mode)
+	handle, linker := dynlib.Open(name, true)
 	if linker == nil {
 		return handle, nil
 	}
@@ -63,7 +61,7 @@ func load(name string, folders []string) (uintptr, error) {
 			}
 			continue
 		}
-		handle, err := purego.Dlopen(path, mode)
+		handle, err := dynlib.Open(path, true)
 		if err == nil {
 			return handle, nil
 		}
