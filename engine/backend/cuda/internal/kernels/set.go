@@ -21,6 +21,7 @@ type Set struct {
 	dev       driver.Context
 	entries   [kernelCount]entry
 	functions [kernelCount]driver.Function
+	resident  [kernelCount]int // blocks that the device holds at once, of kernels that stride
 	modules   []driver.Module
 	reports   []Report
 }
@@ -85,8 +86,28 @@ func (s *Set) load(k kernelID, u Unit, c Compiled) error {
 	if err != nil {
 		return err
 	}
+	if err := s.fill(k, f); err != nil {
+		return err
+	}
 	s.functions[k] = f
 	s.reports = append(s.reports, Report{Unit: u, Log: c.Log, Attributes: a, Cached: c.Cached})
+	return nil
+}
+
+// fill finds out how many blocks of a kernel that strides fill the device.
+func (s *Set) fill(k kernelID, f driver.Function) error {
+	e := &s.entries[k]
+	if !e.strides {
+		return nil
+	}
+	n, err := s.dev.Occupancy(f, e.threads, e.shared)
+	if err != nil {
+		return err
+	}
+	if n < 1 {
+		return fmt.Errorf("no multiprocessor holds a block of %d threads with %d bytes of shared memory", e.threads, e.shared)
+	}
+	s.resident[k] = n * s.dev.Device().SMs
 	return nil
 }
 

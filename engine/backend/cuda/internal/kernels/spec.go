@@ -34,7 +34,7 @@ func (s Spec) Validate() error {
 	case s.BlockTokens < 1 || s.MaxBlocks < 1 || s.SplitTokens < 1:
 		return fmt.Errorf("kernels for blocks of %d positions, %d blocks in a table and splits of %d positions: each is at least 1", s.BlockTokens, s.MaxBlocks, s.SplitTokens)
 	}
-	return nil
+	return s.validateAttention()
 }
 
 // Unit is the unit of a file with the macros that all kernels share, and more.

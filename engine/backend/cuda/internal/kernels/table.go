@@ -15,6 +15,9 @@ const (
 	kSeeded
 	kAngles
 	kChoose
+	kAttendDecode
+	kAttendCombine
+	kAttendPrefill
 	kernelCount
 )
 
@@ -23,6 +26,7 @@ type entry struct {
 	name    string   // of the unit, of its file without ".cu", and of the function
 	threads int      // of a block, and the macro THREADS
 	shared  int      // the most dynamic shared memory that a launch asks for, in bytes
+	strides bool     // its blocks take work in turn: a grid is what the device holds at once
 	macros  []string // beyond those that all kernels share
 }
 
@@ -39,6 +43,10 @@ func (s Spec) entries() [kernelCount]entry {
 		kSeeded:    {name: "seeded", threads: 256},
 		kAngles:    {name: "angles", threads: 256},
 		kChoose:    chooseEntry(m),
+
+		kAttendDecode:  {name: "attend_decode", threads: attendThreads, shared: s.decodeShared(), strides: true},
+		kAttendCombine: {name: "attend_combine", threads: attendThreads},
+		kAttendPrefill: {name: "attend_prefill", threads: attendThreads, shared: s.prefillShared()},
 	}
 }
 
