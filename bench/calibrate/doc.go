@@ -12,14 +12,16 @@
 //
 // # The loads
 //
-//	decode   1, 2, 4, ... Slots sequences, at contexts of 32, 512, 2,048, 8,192
+//	decode   1, 2, 4, ... Slots sequences, at contexts of 32, 512, 2,048, 8,192, 32,768
 //	prefill  lone prompts of 16 tokens to four times the budget
 //	mixed    prompts that arrive while other sequences decode
-//	resumed  a prompt that grows by 32 or 128 tokens behind a context of 512 or
-//	         2,048 that is found in the cache, alone and while others decode
+//	resumed  a prompt that grows by 32, 128 or 1,024 tokens behind a context of 512
+//	         to 32,768 that is found in the cache, alone and while others decode
 //
-// as far as slots, context and cache hold them. They are run Rounds times, in
-// another order each time, and the last round is kept out of the fit: the
+// as far as slots, context and cache hold them, and as far as the engine computes
+// a load's prompts in about 1.5 s, or they have at most 16,384 tokens: what is
+// seconds for a GPU would be minutes for a processor. They are run Rounds times,
+// in another order each time, and the last round is kept out of the fit: the
 // profile says how far the model is from it.
 //
 // # The fit

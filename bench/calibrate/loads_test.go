@@ -12,34 +12,64 @@ import (
 // differ, since they are what joins calls with the engine's account of them.
 func TestGridFits(t *testing.T) {
 	for _, e := range []Limits{
+		{Slots: 256, Budget: 4096, Context: 40960, CacheTokens: 1 << 20, Vocab: 512},
 		{Slots: 16, Budget: 512, Context: 16384, CacheTokens: 1 << 17, Vocab: 512},
 		{Slots: 4, Budget: 256, Context: 1024, CacheTokens: 4096, Vocab: 512},
 		{Slots: 1, Budget: 64, Context: 256, CacheTokens: 256, Vocab: 512},
 	} {
-		kinds := map[string]int{}
-		for _, l := range grid(e) {
-			lengths := map[int]bool{}
-			longest, all := 0, 0
-			for i := range l.batch {
-				lengths[l.context+i] = true
-				longest = max(longest, l.context+i+output)
-				all += l.context + i + output
+		for _, prompts := range []int{leastPrompts, 100000, 1 << 24} {
+			kinds := map[string]int{}
+			for _, l := range grid(e, prompts) {
+				checkLoad(t, e, l)
+				kinds[map[bool]string{true: "alone", false: "mixed"}[l.batch == 0 || l.chunk == 0]]++
 			}
-			for i := range l.chunks {
-				lengths[l.prompt(i)] = true
-				longest = max(longest, l.prompt(i)+1)
+			if kinds["alone"] < 3 || e.Slots > 2 && kinds["mixed"] == 0 {
+				t.Errorf("%+v: too few loads: %v", e, kinds)
 			}
-			if len(lengths) != l.batch+l.chunks {
-				t.Errorf("%s: two calls share a length", l)
-			}
-			if slots := l.batch + min(l.chunk, 1); slots > e.Slots || longest > e.Context || all+max(l.chunk, l.prompt(l.chunks-1)) > e.CacheTokens {
-				t.Errorf("%s: %d slots, contexts up to %d, %d tokens do not fit %+v", l, slots, longest, all+max(l.chunk, l.prompt(l.chunks-1)), e)
-			}
-			kinds[map[bool]string{true: "alone", false: "mixed"}[l.batch == 0 || l.chunk == 0]]++
 		}
-		if kinds["alone"] < 3 || e.Slots > 2 && kinds["mixed"] == 0 {
-			t.Errorf("%+v: too few loads: %v", e, kinds)
+	}
+}
+
+func checkLoad(t *testing.T, e Limits, l load) {
+	t.Helper()
+	output := l.output(e.Budget)
+	lengths := map[int]bool{}
+	longest, all := 0, 0
+	for i := range l.batch {
+		lengths[l.context+i] = true
+		longest = max(longest, l.context+i+output)
+		all += l.context + i + output
+	}
+	for i := range l.chunks {
+		lengths[l.prompt(i)] = true
+		longest = max(longest, l.prompt(i)+1)
+	}
+	if len(lengths) != l.batch+l.chunks {
+		t.Errorf("%s: two calls share a length", l)
+	}
+	all += max(l.chunk, l.prompt(max(0, l.chunks-1)))
+	if slots := l.batch + min(l.chunk, 1); slots > e.Slots || longest > e.Context || all > e.CacheTokens {
+		t.Errorf("%s: %d slots, contexts up to %d, %d tokens do not fit %+v", l, slots, longest, all, e)
+	}
+}
+
+// TestGridGrows: an engine that computes more in a second is asked for longer
+// contexts and larger batches, a slow one for no more than before.
+func TestGridGrows(t *testing.T) {
+	e := Limits{Slots: 128, Budget: 2048, Context: 65536, CacheTokens: 1 << 20, Vocab: 512}
+	tokens := func(prompts int) (batch, context, chunk int) {
+		for _, l := range grid(e, prompts) {
+			batch, context, chunk = max(batch, l.batch*l.context), max(context, l.context), max(chunk, l.chunk)
+			if l.batch*l.context > prompts {
+				t.Errorf("%s has more than %d tokens of prompts", l, prompts)
+			}
 		}
+		return batch, context, chunk
+	}
+	slowBatch, slowContext, slowChunk := tokens(leastPrompts)
+	batch, context, chunk := tokens(300000)
+	if slowContext != 8192 || context != 32768 || batch < 4*slowBatch || chunk < 4*slowChunk {
+		t.Errorf("slow: %d %d %d, fast: %d %d %d", slowBatch, slowContext, slowChunk, batch, context, chunk)
 	}
 }
 

@@ -46,8 +46,12 @@ func Run(ctx context.Context, c *Config) (*Result, error) {
 	if c.Rounds < 2 {
 		return nil, fmt.Errorf("calibrate: %d rounds, want at least 2: one to fit and one to test", c.Rounds)
 	}
-	loads := grid(c.Limits)
 	start := time.Now().Add(-c.Now())
+	prompts, err := c.pace(ctx, start)
+	if err != nil {
+		return nil, err
+	}
+	loads := grid(c.Limits, prompts)
 	rounds, all, err := c.measure(ctx, start, loads)
 	if err != nil {
 		return nil, err
@@ -68,13 +72,25 @@ func Run(ctx context.Context, c *Config) (*Result, error) {
 	return r, nil
 }
 
+// pace is how many tokens of prompts the engine computes in promptTime. What it
+// plays is not measured otherwise: pages are touched and connections opened.
+func (c *Config) pace(ctx context.Context, start time.Time) (int, error) {
+	if _, err := c.play(ctx, start, load{chunk: 64, chunks: 2}); err != nil {
+		return 0, err
+	}
+	n := max(1, min(2*c.Budget, c.Context/2, c.CacheTokens/2))
+	seen, err := c.play(ctx, start, load{chunk: n, chunks: 1})
+	if err != nil {
+		return 0, err
+	}
+	c.Recorder.take()
+	took := (seen[0].First - seen[0].Sent).Seconds()
+	return max(leastPrompts, int(promptTime*float64(n)/max(took, 1e-6))), nil
+}
+
 // measure plays the loads round by round, each in an order of its own, and
 // returns the iterations by round and load.
 func (c *Config) measure(ctx context.Context, start time.Time, loads []load) ([][][]Iteration, []way, error) {
-	if _, err := c.play(ctx, start, load{chunk: 64, chunks: 2}); err != nil { // warm: pages touched, connections open
-		return nil, nil, err
-	}
-	c.Recorder.take()
 	rounds := make([][][]Iteration, c.Rounds)
 	var all []way
 	for round := range rounds {

@@ -21,8 +21,8 @@ func (d *driver) start(e *agent.Effect) {
 	call := &target.Call{Prompt: prompt, MaxTokens: max(1, len(answer)), Extended: cfg.Extended, Tenant: d.graph.Session.Tenant}
 	if cfg.Extended {
 		call.Force, call.Session = answer, d.graph.Session.ID
-		if cfg.Keep > 0 {
-			call.Keep = cfg.Keep + d.toolTime(e.Step)
+		if len(d.graph.Steps[e.Step].Step.Tools) > 0 {
+			call.Keep = cfg.Retain
 		}
 	}
 	if e.Watch {
@@ -41,16 +41,6 @@ func (d *driver) start(e *agent.Effect) {
 		}
 		d.post(message{call: &f, due: -1})
 	}()
-}
-
-// toolTime is how long a step's tools take, as recorded.
-func (d *driver) toolTime(step int32) time.Duration {
-	longest := time.Duration(0)
-	tools := d.graph.Steps[step].Step.Tools
-	for i := range tools {
-		longest = max(longest, d.run.cfg.Agent.CapTool(tools[i].Duration.D()))
-	}
-	return longest
 }
 
 // settle tells the machine how an attempt ended. The way to the server and back

@@ -32,10 +32,10 @@ type Config struct {
 	Extended bool
 	Vocab    int    // token ids are below it, and the servers' models know them
 	Seed     uint64 // of token ids and of the sessions' draws
-	// Keep is for how long a server is asked to retain a session's context
-	// beyond what the recording says the tools take; 0: not at all.
-	Keep time.Duration
-	Sink workloads.Sink
+	// Retain is for how long a server is asked to keep a session's context over
+	// its tool calls, as sim.Config.Retain has it; 0: not at all.
+	Retain time.Duration
+	Sink   workloads.Sink
 }
 
 // Report is what a replay says of itself.

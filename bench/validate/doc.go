@@ -57,7 +57,8 @@
 //
 // # Ranking
 //
-// Over several settings of the scheduler, each on the same load, the simulator
+// Over several settings of the scheduler and of how long contexts are retained
+// over tool calls, each on the same load, the simulator
 // has to put in order what the real runs do. A pair of settings is separated
 // when the difference of its means over the real runs exceeds the larger of the
 // two ranges (largest - smallest). Tau is Kendall's over the separated pairs:

@@ -63,7 +63,8 @@ func Measure(ctx context.Context, lib *workloads.Library, s *Server, a agent.Con
 	before, known := readClock()
 	report, err := live.Run(ctx, live.Config{
 		World: w, Library: lib, Policy: spec, Agent: a, Router: router.DefaultConfig(),
-		Endpoint: func(router.Target) *target.Target { return s.Target }, Extended: true, Vocab: s.Vocab, Seed: seed, Sink: seen,
+		Endpoint: func(router.Target) *target.Target { return s.Target }, Extended: true, Vocab: s.Vocab,
+		Retain: s.Retain, Seed: seed, Sink: seen,
 	})
 	if err != nil {
 		return nil, err

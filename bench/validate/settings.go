@@ -14,6 +14,9 @@ import (
 type Settings struct {
 	Sched sched.Config
 	KV    kv.Config
+	// Retain is for how long the engine is asked to keep a session's context
+	// over its tool calls.
+	Retain time.Duration
 }
 
 // world is one site with one engine beside its users. Its speeds are nominal:

@@ -35,8 +35,8 @@ func simulation(lib *workloads.Library, s Settings, p *steptime.Profile, a agent
 	return sim.Config{
 		Scenario: scenario, Policy: spec, Agent: a, Router: router.DefaultConfig(),
 		Fidelity: sim.Engine, StepTime: map[topology.ModelID]*steptime.Profile{0: p},
-		Tune: func(_ *topology.Deployment, c *batching.Config) { c.Sched, c.KV = s.Sched, s.KV },
-		Seed: seed, ReportAll: true,
+		Tune:   func(_ *topology.Deployment, c *batching.Config) { c.Sched, c.KV = s.Sched, s.KV },
+		Retain: s.Retain, Seed: seed, ReportAll: true,
 	}, nil
 }
 

@@ -33,7 +33,9 @@ type validateOptions struct {
 	runs        int
 	seed        uint64
 	maxLag      time.Duration
+	retain      time.Duration
 	settings    bool
+	setting     []string
 	settingRuns int
 	noFail      bool
 	out         string
@@ -58,7 +60,8 @@ of a large model to the context of a small one.
 A real run is not repeatable, so there are several of each load, in turns; an
 error is within its bar, or within the spread of the real runs among themselves,
 or outside. The exit code is 99 when one is outside, or when a run is invalid.
-With --settings, ten settings of the scheduler are ranked on both sides.`,
+With --settings, twelve settings of the scheduler and of retention over tool calls
+are ranked on both sides; with --setting, those that it names.`,
 		Example: `  tierlab validate w.jsonl --engine null:tiny --profile profile.json --token-scale 0.02 --tool-cap 1ms --think-cap 1ms --sessions 2 --runs 1 --rate 20 --no-fail`,
 		Args:    exactly("WORKLOAD"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -85,7 +88,9 @@ func (o *validateOptions) bind(f *pflag.FlagSet) {
 	f.IntVar(&o.runs, "runs", 3, "real runs of each load")
 	f.Uint64Var(&o.seed, "seed", 1, "the seed of all draws")
 	f.DurationVar(&o.maxLag, "max-lag", 20*time.Millisecond, "a run is invalid when 1 % of its events are later than this")
-	f.BoolVar(&o.settings, "settings", false, "rank ten settings of the scheduler too, under the last load")
+	f.DurationVar(&o.retain, "retain", 0, "ask the engine to keep a session's context for this `time` over its tool calls")
+	f.BoolVar(&o.settings, "settings", false, "rank twelve settings too, under the last load")
+	f.StringArrayVar(&o.setting, "setting", nil, "rank this `setting` too, such as slots=8,budget=256,retain=30s (also block, kv-tokens, stall); may be repeated")
 	f.IntVar(&o.settingRuns, "setting-runs", 2, "real runs of each setting")
 	f.BoolVar(&o.noFail, "no-fail", false, "exit with 0 whatever is found")
 	f.StringVarP(&o.out, "out", "o", "", "the `folder` to write: the table and its figures")
@@ -105,8 +110,8 @@ func (o *validateOptions) validate() error {
 		return errors.New("--profile is missing: the engine's step-time model, which tierlab calibrate measures")
 	case !(o.scale > 0) || o.scale > 1e6:
 		return fmt.Errorf("--token-scale: %g is not a number above 0", o.scale)
-	case o.toolCap < 0 || o.thinkCap < 0:
-		return errors.New("--tool-cap and --think-cap cannot be negative")
+	case o.toolCap < 0 || o.thinkCap < 0 || o.retain < 0:
+		return errors.New("--tool-cap, --think-cap and --retain cannot be negative")
 	case len(o.loads) == 0 && len(o.rates) == 0:
 		return errors.New("--load is empty: give shares of the capacity, such as 0.5,0.85")
 	case o.sessions < 0:
@@ -120,7 +125,11 @@ func (o *validateOptions) validate() error {
 	case o.force && o.out == "":
 		return errors.New("--force needs --out")
 	}
-	return o.engine.validate()
+	if err := o.engine.validate(); err != nil {
+		return err
+	}
+	_, err := o.ranked()
+	return err
 }
 
 // agent is how sessions behave: nothing is checked or stored, so that a call
@@ -157,11 +166,11 @@ func validateSimulator(ctx context.Context, o *validateOptions, command []string
 	if cfg.Library, err = scaled(recorded, o.scale); err != nil {
 		return err
 	}
-	if o.settings {
-		s.variants = variants(&o.engine.engineOptions)
-		for _, v := range s.variants {
-			cfg.Variants = append(cfg.Variants, v.name)
-		}
+	if s.variants, err = o.ranked(); err != nil {
+		return badInput(err)
+	}
+	for _, v := range s.variants {
+		cfg.Variants = append(cfg.Variants, v.name)
 	}
 	r, err := validate.Run(ctx, cfg)
 	show.Done()

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"fmt"
-	"time"
 
 	"tierlab/bench/validate"
 	"tierlab/engine"
@@ -10,36 +9,6 @@ import (
 	"tierlab/sim/steptime"
 	"tierlab/workloads"
 )
-
-// variant is a setting of the scheduler.
-type variant struct {
-	name   string
-	change func(*engineOptions)
-}
-
-// rankedStall is the bound of the variant that has one.
-const rankedStall = 50 * time.Millisecond
-
-// variants are ten settings around the engine's own: four numbers of slots, each
-// with the whole budget and with a quarter, then a stall bound, then blocks four
-// times as long.
-func variants(o *engineOptions) []variant {
-	var all []variant
-	for _, slots := range []int{o.slots, max(1, o.slots/2), max(1, o.slots/4), max(1, o.slots/8)} {
-		for _, budget := range []int{o.budget, o.budget / 4} {
-			budget = max(budget, slots+o.block)
-			all = append(all, variant{fmt.Sprintf("slots %d, budget %d", slots, budget), func(v *engineOptions) {
-				v.slots, v.budget = slots, budget
-			}})
-		}
-	}
-	block := 4 * o.block
-	return append(all,
-		variant{fmt.Sprintf("slots %d, stall %v", o.slots, rankedStall), func(v *engineOptions) { v.stall = rankedStall }},
-		variant{fmt.Sprintf("slots %d, blocks of %d", o.slots, block), func(v *engineOptions) {
-			v.block, v.budget = block, max(v.budget, v.slots+block)
-		}})
-}
 
 // starter starts engines for a validation.
 type starter struct {
@@ -54,8 +23,9 @@ type starter struct {
 // start starts an engine with the settings of a variant, or its own for -1.
 func (s *starter) start(v int) (*validate.Server, error) {
 	o := s.options.engine.engineOptions
+	retain := s.options.retain
 	if v >= 0 {
-		s.variants[v].change(&o)
+		o, retain = s.variants[v].engineOptions, s.variants[v].retain
 		o.trace = "" // the file is of the loads
 	}
 	s.show.Update("loading %s", o.model.model)
@@ -73,6 +43,7 @@ func (s *starter) start(v int) (*validate.Server, error) {
 	server := &validate.Server{
 		Settings: validate.Settings{
 			Sched: scheduling, KV: kv.Config{Blocks: caps.Blocks, BlockTokens: caps.BlockTokens, KeepBlocks: keepBlocks(caps)},
+			Retain: retain,
 		},
 		Target: b.Target, Vocab: caps.Vocab, Iterations: seen, Close: b.Close,
 	}

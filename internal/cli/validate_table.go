@@ -86,14 +86,21 @@ func (v *validation) conditions() string {
 	if e.StallMs > 0 {
 		limits += fmt.Sprintf(", stall at most %g ms", e.StallMs)
 	}
+	if keep := r.Settings.Retain; keep > 0 {
+		limits += fmt.Sprintf(", contexts retained for %v over tool calls", keep)
+	}
+	kernels := e.Kernels
+	if e.Threads > 0 { // 0: a device of its own computes
+		kernels += ", " + count(e.Threads, "thread")
+	}
 	text := fmt.Sprintf(`The simulator beside %s on %s, over HTTP on the same machine.
 
-- machine: %s; kernels %s, %s
+- machine: %s; kernels %s
 - engine: %s an iteration, %s
 - profile: of %s, on %s; median error %.1f %% on the iterations kept out of its fit
 - workload: %s (%s); tokens x %g, tools at most %g ms, people at most %g ms
 - load: %s and %s each, Poisson arrivals`,
-		e.Model, e.Backend, v.Machine, e.Kernels, count(e.Threads, "thread"), count(e.Budget, "token"), limits,
+		e.Model, e.Backend, v.Machine, kernels, count(e.Budget, "token"), limits,
 		v.Profile.Date, v.Profile.Machine, 100*v.Profile.Residual.HeldOut,
 		v.Workload, v.Source, v.TokenScale, v.ToolCapMs, v.ThinkCapMs, count(r.Sessions, "session"), count(r.Calls, "call"))
 	if r.Capacity > 0 {

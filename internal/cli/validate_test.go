@@ -92,23 +92,50 @@ func TestUnmet(t *testing.T) {
 	}
 }
 
-// TestVariants: ten settings, each of which an engine takes.
+// TestVariants: twelve settings, each of which an engine takes.
 func TestVariants(t *testing.T) {
 	for _, o := range []engineOptions{
 		{slots: 16, budget: 512, block: 32}, {slots: 4, budget: 40, block: 32}, {slots: 1, budget: 17, block: 16},
 	} {
 		o.backend, o.numerics, o.profile = "null", "f32", "p.json"
 		all := variants(&o)
-		if len(all) != 10 {
+		if len(all) != 12 {
 			t.Errorf("%d variants", len(all))
 		}
 		for _, v := range all {
-			changed := o
-			v.change(&changed)
-			if err := changed.validate(); err != nil {
+			if err := v.validate(); err != nil {
 				t.Errorf("%s of slots %d: %v", v.name, o.slots, err)
 			}
 		}
+		if own := all[0]; own.slots != o.slots || own.budget != o.budget || own.retain != 0 || all[11].retain != rankedRetain {
+			t.Errorf("%+v", all)
+		}
+	}
+}
+
+// TestReadSetting: what is named changes, the rest stays the engine's.
+func TestReadSetting(t *testing.T) {
+	o := &validateOptions{retain: time.Second}
+	o.engine.engineOptions = engineOptions{backend: "null", numerics: "f32", slots: 4, budget: 64, block: 16, profile: "p.json"}
+	v, err := readSetting(o, "slots=2,kv-tokens=512,stall=20ms")
+	if err != nil || v.slots != 2 || v.kvTokens != 512 || v.stall != 20*time.Millisecond || v.budget != 64 || v.retain != time.Second {
+		t.Errorf("%+v, %v", v, err)
+	}
+	for _, c := range [][2]string{
+		{"", "no setting"}, {"slot=2", "did you mean \"slots\""}, {"slots", "is \"\""}, {"slots=2x", "2x"}, {"retain=-1s", "at least 0"},
+		{"slots=60", "--budget"}, {"retain=1", "neither a number nor a time"},
+	} {
+		if _, err := readSetting(o, c[0]); err == nil || !strings.Contains(err.Error(), c[1]) {
+			t.Errorf("%q: %v, want %q", c[0], err, c[1])
+		}
+	}
+	o.setting = []string{"slots=2"}
+	if all, err := o.ranked(); err == nil {
+		t.Errorf("one alone is ranked: %v", all)
+	}
+	o.settings = true
+	if all, err := o.ranked(); err != nil || len(all) != 13 {
+		t.Errorf("%d settings, %v", len(all), err)
 	}
 }
 
