@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"path/filepath"
 
 	"github.com/NVIDIA/go-nvml/pkg/nvml"
 )
@@ -17,20 +18,33 @@ type nvmlLibrary struct {
 	api nvml.Interface
 }
 
-func openNVML() (library, error) { return openNVMLAt("") }
+const soname = "libnvidia-ml.so.1"
 
-// openNVMLAt opens the library at a path, "" for the loader's search.
-func openNVMLAt(path string) (library, error) {
-	var options []nvml.LibraryOption
-	if path != "" {
-		options = append(options, nvml.WithLibraryPath(path))
+var errNotFound = errors.New("no " + soname + " (NVML), which comes with NVIDIA's driver")
+
+// openNVML asks the loader, then looks where containers, distributions and WSL 2
+// put the library.
+func openNVML() (library, error) {
+	l, err := openNVMLAt(soname)
+	for _, folder := range []string{
+		"/usr/local/nvidia/lib64", "/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib/wsl/lib",
+	} {
+		if !errors.Is(err, errNotFound) {
+			break
+		}
+		l, err = openNVMLAt(filepath.Join(folder, soname))
 	}
-	l := nvmlLibrary{nvml.New(options...)}
+	return l, err
+}
+
+// openNVMLAt opens the library by a path or the loader's search.
+func openNVMLAt(path string) (library, error) {
+	l := nvmlLibrary{nvml.New(nvml.WithLibraryPath(path))}
 	switch ret := l.api.Init(); ret {
 	case nvml.SUCCESS:
 		return l, nil
 	case nvml.ERROR_LIBRARY_NOT_FOUND:
-		return nil, errors.New("no libnvidia-ml.so.1 (NVML), which comes with NVIDIA's driver")
+		return nil, errNotFound
 	default:
 		return nil, fmt.Errorf("NVML does not start: %w", ret)
 	}

@@ -78,7 +78,7 @@ func Find() (*Library, error) { return find(dynlib.Search{}) }
 
 func find(s dynlib.Search) (*Library, error) {
 	var l *Library
-	err := s.Load(dynlib.Library{Stem: "cublasLt", Variable: Variable, Majors: []int{13, 12}}, func(library uintptr, path string) error {
+	err := s.Load(dynlib.Library{Stem: "cublasLt", Variable: Variable, Majors: []int{13, 12}, Package: "nvidia-cublas"}, func(library uintptr, path string) error {
 		found := &Library{path: path}
 		if err := found.fn.bind(library); err != nil {
 			return err

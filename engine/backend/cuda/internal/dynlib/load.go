@@ -10,6 +10,9 @@ import (
 // open library and where it lies, and binds its functions; a library that it
 // refuses is closed. The error says what was tried and why nothing was taken.
 func (s Search) Load(l Library, use func(library uintptr, path string) error) error {
+	if err := supported(); err != nil {
+		return err
+	}
 	candidates, chosen := s.Candidates(l)
 	var refused []error
 	for _, c := range candidates {
@@ -27,11 +30,19 @@ func (s Search) Load(l Library, use func(library uintptr, path string) error) er
 	}
 	switch {
 	case len(refused) > 0:
-		return fmt.Errorf("lib%s cannot be used: %w", l.Stem, errors.Join(refused...))
+		return fmt.Errorf("lib%s cannot be used: %w%s", l.Stem, errors.Join(refused...), l.hint())
 	case chosen:
 		return fmt.Errorf("%s is %q, which holds no lib%s.so.*", l.Variable, s.getenv(l.Variable), l.Stem)
 	}
-	return fmt.Errorf("no lib%s.so found: not by the loader, nor in CUDA's folders under /usr/local and /usr/lib, nor in Python packages (nvidia/*/lib); %s can name a file or a folder", l.Stem, l.Variable)
+	return fmt.Errorf("no lib%s.so found: not by the loader, nor in CUDA's folders under /usr/local and /usr/lib, nor in Python packages (nvidia/*/lib)%s; %s can name a file or a folder",
+		l.Stem, l.hint(), l.Variable)
+}
+
+func (l *Library) hint() string {
+	if l.Package == "" {
+		return ""
+	}
+	return "; pip install " + l.Package + " has it"
 }
 
 // unknownToLoader says that the loader's own search has nothing of a bare name,

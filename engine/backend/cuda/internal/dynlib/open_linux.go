@@ -12,6 +12,8 @@ import (
 	"github.com/ebitengine/purego"
 )
 
+func supported() error { return nil }
+
 // Open opens a library by its path or, with a bare name, by the loader's own
 // search. Global symbols are those that libraries opened later can use.
 func Open(path string, global bool) (uintptr, error) {

@@ -7,19 +7,18 @@ import (
 	"runtime"
 )
 
-// Open fails: libraries are opened on Linux only.
-func Open(path string, global bool) (uintptr, error) {
-	return 0, fmt.Errorf("CUDA's libraries are used on Linux (amd64, arm64), this is %s/%s", runtime.GOOS, runtime.GOARCH)
+func supported() error {
+	return fmt.Errorf("CUDA's libraries are used on Linux (amd64, arm64), this is %s/%s", runtime.GOOS, runtime.GOARCH)
 }
+
+// Open fails: libraries are opened on Linux only.
+func Open(path string, global bool) (uintptr, error) { return 0, supported() }
 
 // Close does nothing.
 func Close(library uintptr) error { return nil }
 
 // Bind fails as Open does.
-func Bind(library uintptr, name string, fn any) error {
-	_, err := Open("", false)
-	return err
-}
+func Bind(library uintptr, name string, fn any) error { return supported() }
 
 // Loaded is the name.
 func Loaded(name string) string { return name }

@@ -31,6 +31,7 @@ type Library struct {
 	Stem     string // "nvrtc"
 	Variable string // that names a file or a folder: "TIERLAB_NVRTC"
 	Majors   []int  // that the loader is asked for: 13, 12
+	Package  string // of pip, which has it, for messages; "" for none
 	// AtMost puts major versions above it behind all others; 0 is no bound. A
 	// driver may refuse what a newer toolkit makes.
 	AtMost int

@@ -36,13 +36,13 @@ func FindFor(driver int) (*Library, error) { return find(dynlib.Search{}, driver
 func find(search dynlib.Search, driver int) (*Library, error) {
 	var found *Library
 	err := search.Load(dynlib.Library{
-		Stem: "nvrtc", Variable: Variable, Majors: []int{13, 12}, AtMost: driver / 1000,
+		Stem: "nvrtc", Variable: Variable, Majors: []int{13, 12}, Package: "nvidia-cuda-nvrtc", AtMost: driver / 1000,
 	}, func(library uintptr, path string) (err error) {
 		found, err = open(library, path)
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("no CUDA compiler: %w (pip install nvidia-cuda-nvrtc has it)", err)
+		return nil, fmt.Errorf("no CUDA compiler: %w", err)
 	}
 	return found, nil
 }
