@@ -41,6 +41,8 @@ type Result struct {
 	Settings Settings `json:"settings"`
 	Loads    []Load   `json:"loads"`
 	Ranking  []Tau    `json:"ranking,omitempty"`
+	// Doubts are of the ranking's real runs that are invalid: which, and why.
+	Doubts []string `json:"doubts,omitempty"`
 }
 
 // Load is a load on both sides.
@@ -91,7 +93,7 @@ func Run(ctx context.Context, c *Config) (*Result, error) {
 		r.Loads = append(r.Loads, l.compare(c.MaxLag))
 	}
 	if len(c.Variants) > 0 {
-		r.Ranking, err = c.rank(ctx, loads[len(loads)-1].library)
+		err = c.rank(ctx, r, loads[len(loads)-1].library)
 	}
 	return r, err
 }
@@ -207,8 +209,9 @@ func (l *load) compare(maxLag time.Duration) Load {
 	return l.Load
 }
 
-// rank plays a load under each variant of the settings on both sides.
-func (c *Config) rank(ctx context.Context, lib *workloads.Library) ([]Tau, error) {
+// rank plays a load under each variant of the settings on both sides. Runs that
+// are invalid are compared too, and said.
+func (c *Config) rank(ctx context.Context, r *Result, lib *workloads.Library) error {
 	simulated := make([]Summary, len(c.Variants))
 	real := make([][]Summary, len(c.Variants))
 	for round := range c.VariantRuns {
@@ -220,12 +223,14 @@ func (c *Config) rank(ctx context.Context, lib *workloads.Library) ([]Tau, error
 			c.Progress("run %d of %d with %s", round+1, c.VariantRuns, c.Variants[v])
 			s, run, err := c.variant(ctx, lib, v, round)
 			if err != nil {
-				return nil, fmt.Errorf("with %s: %w", c.Variants[v], err)
+				return fmt.Errorf("with %s: %w", c.Variants[v], err)
 			}
-			simulated[v], real[v] = s, append(real[v], run)
+			if err := run.Invalid(lib, c.MaxLag); err != nil {
+				r.Doubts = append(r.Doubts, fmt.Sprintf("run %d with %s is invalid: %v", round+1, c.Variants[v], err))
+			}
+			simulated[v], real[v] = s.Summary(), append(real[v], run.Summary())
 		}
 	}
-	var ranks []Tau
 	for _, s := range []Statistic{Mean, P90} {
 		t := Tau{Metric: E2E.String(), Statistic: s.String()}
 		for v, name := range c.Variants {
@@ -237,31 +242,24 @@ func (c *Config) rank(ctx context.Context, lib *workloads.Library) ([]Tau, error
 			t.Points = append(t.Points, p)
 		}
 		t.rank()
-		ranks = append(ranks, t)
+		r.Ranking = append(r.Ranking, t)
 	}
-	return ranks, nil
+	return nil
 }
 
 // variant starts an engine for one run under one variant.
-func (c *Config) variant(ctx context.Context, lib *workloads.Library, v, round int) (simulated, real Summary, err error) {
+func (c *Config) variant(ctx context.Context, lib *workloads.Library, v, round int) (simulated *Samples, run *Measured, err error) {
 	server, err := c.Start(v)
 	if err != nil {
-		return simulated, real, err
+		return nil, nil, err
 	}
 	defer func() { err = errors.Join(err, server.Close()) }()
-	s, err := Simulate(ctx, lib, server.Settings, c.Profile, c.Agent, c.Seed)
-	if err != nil {
-		return simulated, real, err
+	if simulated, err = Simulate(ctx, lib, server.Settings, c.Profile, c.Agent, c.Seed); err != nil {
+		return nil, nil, err
 	}
 	if err := c.warm(ctx, server); err != nil {
-		return simulated, real, err
+		return nil, nil, err
 	}
-	run, err := Measure(ctx, lib, server, c.Agent, c.content(round, v))
-	if err != nil {
-		return simulated, real, err
-	}
-	if err := run.Invalid(lib, c.MaxLag); err != nil {
-		return simulated, real, err
-	}
-	return s.Summary(), run.Summary(), nil
+	run, err = Measure(ctx, lib, server, c.Agent, c.content(round, v))
+	return simulated, run, err
 }

@@ -244,6 +244,7 @@ func (v *validation) unmet() error {
 			missed = append(missed, fmt.Sprintf("tau over %s %s is %.2f", t.Metric, t.Statistic, t.Tau))
 		}
 	}
+	missed = append(missed, v.Result.Doubts...)
 	if len(missed) == 0 {
 		return nil
 	}

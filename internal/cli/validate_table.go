@@ -64,6 +64,9 @@ func (v *validation) write(w io.Writer, look layout) error {
 			fmt.Sprintf("Kendall's tau is %.2f (at least %.1f is asked): the real runs separate %d of %s; of these, %d are in the same order and %d in the other.",
 				t.Tau, validate.LeastTau, t.Separated, count(t.Pairs, "pair"), t.Concordant, t.Discordant))
 	}
+	for _, doubt := range v.Result.Doubts {
+		sections = append(sections, "Of the ranking, "+doubt+".")
+	}
 	for i, s := range sections {
 		if s == "" {
 			continue

@@ -29,6 +29,7 @@ func found() *validation {
 					Fit: validate.Fit{Decode: validate.Took{Iterations: 9, Real: 100, Model: 103}, Prefill: validate.Took{Iterations: 3, Real: 50, Model: 49}}},
 				{Seconds: 61.5, LagMs: 30, SameCache: 700, Invalid: "it was late"},
 			}}},
+			Doubts: []string{"run 1 with slots 8 is invalid: it was late"},
 			Ranking: []validate.Tau{{Metric: "E2E", Statistic: "mean", Pairs: 1, Separated: 1, Discordant: 1, Tau: -1, Points: []validate.Point{
 				{Name: "slots 16", Simulated: 2, Real: 1.5, Runs: []float64{1, 2}},
 				{Name: "slots 8", Simulated: 1, Real: 12345, Runs: []float64{12340, 12350}},
@@ -77,12 +78,12 @@ func TestUnmet(t *testing.T) {
 	if exitCode(err) != ExitThreshold {
 		t.Fatalf("exit code of %v", err)
 	}
-	for _, want := range []string{"run 2 at 1.25 sessions/s is invalid", "tau over E2E mean is -1.00"} {
+	for _, want := range []string{"run 2 at 1.25 sessions/s is invalid", "tau over E2E mean is -1.00", "run 1 with slots 8 is invalid"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%v: want %q", err, want)
 		}
 	}
-	v.Result.Loads[0].Runs, v.Result.Ranking = nil, nil
+	v.Result.Loads[0].Runs, v.Result.Ranking, v.Result.Doubts = nil, nil, nil
 	if err := v.unmet(); err != nil { // all are within the spread
 		t.Error(err)
 	}
