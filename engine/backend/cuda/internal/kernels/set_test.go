@@ -17,6 +17,7 @@ type loader struct {
 	driver.Context
 	loaded, unloaded int
 	lacks            string // a function that no module has
+	holds            int    // blocks of a multiprocessor
 	shared           map[driver.Function]int
 	launched         []driver.Launch
 }
@@ -38,6 +39,10 @@ func (l *loader) Function(m driver.Module, name string) (driver.Function, error)
 func (l *loader) Attributes(driver.Function) (driver.Attributes, error) {
 	return driver.Attributes{Registers: 40}, nil
 }
+
+func (*loader) Device() driver.Device { return driver.Device{SMs: 10} }
+
+func (l *loader) Occupancy(driver.Function, int, int) (int, error) { return l.holds, nil }
 
 func (l *loader) SetShared(f driver.Function, bytes int) error {
 	if l.shared == nil {
@@ -73,7 +78,7 @@ func tinySpec(t testing.TB) kernels.Spec {
 }
 
 func TestLoad(t *testing.T) {
-	spec, dev := tinySpec(t), &loader{}
+	spec, dev := tinySpec(t), &loader{holds: 2}
 	set, err := kernels.Load(t.Context(), dev, &echo{}, spec)
 	if err != nil {
 		t.Fatal(err)
@@ -126,16 +131,24 @@ func TestLoadFails(t *testing.T) {
 	narrow.Model.HeadDim = 48
 	odd := tinySpec(t)
 	odd.Model.FFN = 132
+	crowded, blocks, splits := tinySpec(t), tinySpec(t), tinySpec(t)
+	crowded.Model.Heads, crowded.Model.KVHeads = 9, 1
+	blocks.BlockTokens = 48
+	splits.SplitTokens = 96
 	for name, c := range map[string]struct {
 		spec     kernels.Spec
 		compiler *echo
 		dev      *loader
 		want     string
 	}{
-		"a unit that does not compile": {tinySpec(t), &echo{broken: "keys"}, &loader{}, "kernel keys: line 1: no"},
-		"a module without the kernel":  {tinySpec(t), &echo{}, &loader{lacks: "silu"}, "kernel silu: cuModuleGetFunction: CUDA_ERROR_NOT_FOUND"},
-		"a head that is not supported": {narrow, &echo{}, &loader{}, "HeadDim is 48"},
-		"rows that are not aligned":    {odd, &echo{}, &loader{}, "FFN 132"},
+		"a unit that does not compile": {tinySpec(t), &echo{broken: "keys"}, &loader{holds: 2}, "kernel keys: line 1: no"},
+		"a module without the kernel":  {tinySpec(t), &echo{}, &loader{lacks: "silu", holds: 2}, "kernel silu: cuModuleGetFunction: CUDA_ERROR_NOT_FOUND"},
+		"a head that is not supported": {narrow, &echo{}, &loader{holds: 2}, "HeadDim is 48"},
+		"rows that are not aligned":    {odd, &echo{}, &loader{holds: 2}, "FFN 132"},
+		"a group that is too large":    {crowded, &echo{}, &loader{holds: 2}, "9 query heads share"},
+		"blocks that cross tiles":      {blocks, &echo{}, &loader{holds: 2}, "blocks of 48 positions"},
+		"splits of parts of steps":     {splits, &echo{}, &loader{holds: 2}, "splits of 96 positions"},
+		"a block that fits nowhere":    {tinySpec(t), &echo{}, &loader{}, "kernel attend_decode: no multiprocessor"},
 	} {
 		set, err := kernels.Load(t.Context(), c.dev, c.compiler, c.spec)
 		if err == nil || !strings.Contains(err.Error(), c.want) {
@@ -147,7 +160,7 @@ func TestLoadFails(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := kernels.Load(ctx, &loader{}, &echo{}, tinySpec(t)); !errors.Is(err, context.Canceled) {
+	if _, err := kernels.Load(ctx, &loader{holds: 2}, &echo{}, tinySpec(t)); !errors.Is(err, context.Canceled) {
 		t.Errorf("a context that is done: %v", err)
 	}
 }
@@ -155,7 +168,7 @@ func TestLoadFails(t *testing.T) {
 // TestLaunches looks at grids: one block for each of a bucket's rows, however
 // few of them count.
 func TestLaunches(t *testing.T) {
-	dev := &loader{}
+	dev := &loader{holds: 2}
 	set, err := kernels.LoadOnly(t.Context(), dev, &echo{}, tinySpec(t), "rms_norm", "seeded", "tables", "silu")
 	if err != nil {
 		t.Fatal(err)
