@@ -38,6 +38,9 @@ struct Worker {
   alignas(64) u8 params[4096];
 };
 
+// The machinery itself does without the checks that kernels are compiled with.
+#define HOST_PLAIN __attribute__((no_sanitize("undefined")))
+
 struct Kernel {
   const char* name;
   u32 params, threads; // bytes; bound of a block's threads
@@ -216,7 +219,7 @@ static void fault_landed() {
 }
 
 // The next thread to run, which becomes self; 0 if none can.
-static Thread* pick() {
+HOST_PLAIN static Thread* pick() {
   if (!runnable) return nullptr;
   u32 w = u32(warp - warps);
   if (!(runnable >> w & 1)) w = worker->reverse ? 31 - __builtin_clz(runnable) : __builtin_ctz(runnable);
@@ -233,7 +236,7 @@ static Thread* pick() {
 static void fibre();
 
 // Goes on with thread t; what runs now can be gone on with from *save.
-static void resume(void** save, Thread* t) {
+HOST_PLAIN static void resume(void** save, Thread* t) {
   if (!t->stack_pointer) {
     new_stack = free_stacks[--free_count];
     // The offset keeps the stacks' ends out of the same few lines of a cache.
@@ -256,7 +259,7 @@ static void resume(void** save, Thread* t) {
 }
 
 // Gives the turn away until the collective is complete.
-static void wait(const char* op, int line) {
+HOST_PLAIN static void wait(const char* op, int line) {
   Thread* from = self;
   from->waits = op;
   from->line = line;
@@ -267,7 +270,7 @@ static void wait(const char* op, int line) {
 }
 
 // A thread has returned.
-static void finish() {
+HOST_PLAIN static void finish() {
   self->done = true;
   done_count++;
   if (self->first != self->last)
@@ -278,7 +281,7 @@ static void finish() {
 }
 
 // What a fibre does: runs threads, one after another while they do not wait.
-static void fibre() {
+HOST_PLAIN static void fibre() {
   const u32 stack = new_stack;
   for (;;) {
     kernel->thread(worker->params);
@@ -293,7 +296,7 @@ static void fibre() {
   }
 }
 
-static void barrier(const char* op, int line) {
+HOST_PLAIN static void barrier(const char* op, int line) {
   if (done_count) fail("%s (line %d) after %u threads of the block have returned", op, line, done_count);
   if (barrier_count && (barrier_line != line || barrier_op != op))
     fail("%s in divergent code: line %d here, line %d (%s) in a thread that waits", op, line, barrier_line, barrier_op);
@@ -310,11 +313,11 @@ static void barrier(const char* op, int line) {
 
 // The slots of the collective that the caller is about to enter: it puts its
 // part into [lane], and finds the others' after meet.
-static Slot* slots() { return warp->slots[warp->phase]; }
+HOST_PLAIN static Slot* slots() { return warp->slots[warp->phase]; }
 
 // Waits for all lanes of the warp. The last one to arrive calls all().
 template <class F>
-static inline void meet(const char* op, int line, u32 mask, F all) {
+HOST_PLAIN static inline void meet(const char* op, int line, u32 mask, F all) {
   Warp* w = warp;
   if (mask != 0xffffffffu) fail("%s with the mask 0x%08x: collectives want all lanes", op, mask);
   if (w->arrived && (w->line != line || w->op != op))
@@ -341,7 +344,7 @@ static inline void want_shared(const char* what, const void* p, u64 bytes, u64 a
   if (!in_shared(p, bytes)) fail("%s: %p is not in the block's shared memory of %u bytes", what, p, worker->shared);
 }
 
-static void start_copy(void* to, const void* from) {
+HOST_PLAIN static void start_copy(void* to, const void* from) {
   Thread* t = self;
   if (t->first == t->last) t->first = t->last = 0;
   if (t->last == t->room) {
@@ -353,7 +356,7 @@ static void start_copy(void* to, const void* from) {
   memset(to, POISON, 16); // what is there until the wait is anything
 }
 
-static void finish_copies(u32 left) {
+HOST_PLAIN static void finish_copies(u32 left) {
   Thread* t = self;
   for (; t->first != t->last; t->first++) {
     const Copy& c = t->copies[t->first];
@@ -367,7 +370,7 @@ static void finish_copies(u32 left) {
 
 // Runs one block. Shared memory has a margin on both sides that must be as it
 // was afterwards.
-static void run_block() {
+HOST_PLAIN static void run_block() {
   u8* const end = worker->shared_end;
   const u64 room = (worker->shared + 127ull) / 128 * 128;
   dynamic_shared = end - room;

@@ -255,31 +255,71 @@ DEVICE void copy_commit() { host::self->group++; }
 template <int N>
 DEVICE void copy_wait() { host::finish_copies(N); }
 
+// One warp's load_matrices: the addresses become the registers.
 template <bool TRANSPOSED>
-DEVICE void host_load_matrices(u32 (&r)[4], const void* row, const char* op, int line) {
+HOST_PLAIN static void host_load_matrices(host::Slot* s) {
+  u16 m[4][8][8];
+  for (u32 i = 0; i < 32; i++) memcpy(m[i / 8][i % 8], host_value<const void*>(s[i]), 16);
+  for (u32 i = 0; i < 32; i++)
+    for (u32 k = 0, a = i / 4, b = i % 4 * 2; k < 4; k++)
+      s[i].word[k] = TRANSPOSED ? m[k][b][a] | u32(m[k][b + 1][a]) << 16 : m[k][a][b] | u32(m[k][a][b + 1]) << 16;
+}
+template <bool TRANSPOSED>
+DEVICE void host_lanes_load(u32 (&r)[4], const void* row, const char* op, int line) {
   host::want_shared(op, row, 16, 16);
   host::Slot* s = host::slots();
   memcpy(s[host::lane].word, &row, sizeof row);
-  host::meet(op, line, 0xffffffffu, [s] {
-    u16 m[4][8][8];
-    for (u32 i = 0; i < 32; i++) memcpy(m[i / 8][i % 8], host_value<const void*>(s[i]), 16);
-    for (u32 i = 0; i < 32; i++)
-      for (u32 k = 0; k < 4; k++) {
-        const u32 a = i / 4, b = i % 4 * 2;
-        s[i].word[k] = TRANSPOSED ? m[k][b][a] | u32(m[k][b + 1][a]) << 16 : m[k][a][b] | u32(m[k][a][b + 1]) << 16;
-      }
-  });
+  host::meet(op, line, 0xffffffffu, [s] { host_load_matrices<TRANSPOSED>(s); });
   memcpy(r, s[host::lane].word, sizeof r);
 }
 DEVICE void load_matrices(u32 (&r)[4], const void* row, int line = __builtin_LINE()) {
-  host_load_matrices<false>(r, row, "load_matrices", line);
+  host_lanes_load<false>(r, row, "load_matrices", line);
 }
 DEVICE void load_matrices_transposed(u32 (&r)[4], const void* row, int line = __builtin_LINE()) {
-  host_load_matrices<true>(r, row, "load_matrices_transposed", line);
+  host_lanes_load<true>(r, row, "load_matrices_transposed", line);
 }
 
-// The device's order of additions is not documented. Here products are added to
-// d one by one in the order of k, in f32: what a plain loop over k computes.
+// One warp's multiply_add. The device's order of additions is not documented. Here
+// products are added to d one by one in the order of k, in f32: what a plain loop
+// over k computes.
+HOST_PLAIN static void host_multiply(host::Slot* s) {
+  typedef float four __attribute__((vector_size(16)));
+  float a[16][16], d[16][8]; // rows first
+  float b[16][8];            // a row for each k
+  const auto put = [](float* at, u32 stride, u32 pair) {
+    at[0] = __uint_as_float(pair << 16);
+    at[stride] = __uint_as_float(pair & 0xffff0000u);
+  };
+  for (u32 i = 0; i < 32; i++) {
+    const u32 g = i / 4, t = i % 4 * 2;
+    const u32* v = s[i].word;
+    put(&a[g][t], 1, v[0]);
+    put(&a[g + 8][t], 1, v[1]);
+    put(&a[g][t + 8], 1, v[2]);
+    put(&a[g + 8][t + 8], 1, v[3]);
+    put(&b[t][g], 8, v[4]);
+    put(&b[t + 8][g], 8, v[5]);
+    memcpy(&d[g][t], v + 6, 8);
+    memcpy(&d[g + 8][t], v + 8, 8);
+  }
+  for (u32 i = 0; i < 16; i += 2) {
+    four sum[4], row[2];
+    memcpy(sum, d[i], sizeof sum);
+    for (u32 k = 0; k < 16; k++) {
+      memcpy(row, b[k], sizeof row);
+      sum[0] += a[i][k] * row[0];
+      sum[1] += a[i][k] * row[1];
+      sum[2] += a[i + 1][k] * row[0];
+      sum[3] += a[i + 1][k] * row[1];
+    }
+    memcpy(d[i], sum, sizeof sum);
+  }
+  for (u32 i = 0; i < 32; i++) {
+    memcpy(s[i].word + 6, &d[i / 4][i % 4 * 2], 8);
+    memcpy(s[i].word + 8, &d[i / 4 + 8][i % 4 * 2], 8);
+  }
+}
+
 DEVICE void multiply_add(float (&d)[4], const u32 (&a)[4], u32 b0, u32 b1, int line = __builtin_LINE()) {
   host::Slot* s = host::slots();
   u32* own = s[host::lane].word;
@@ -287,35 +327,6 @@ DEVICE void multiply_add(float (&d)[4], const u32 (&a)[4], u32 b0, u32 b1, int l
   own[4] = b0;
   own[5] = b1;
   memcpy(own + 6, d, sizeof d);
-  host::meet("multiply_add", line, 0xffffffffu, [s] {
-    float x[16][16], w[16][8], y[16][8]; // a; b, a row for each k; d
-    const auto put = [](float* at, size_t stride, u32 pair) {
-      at[0] = __uint_as_float(pair << 16);
-      at[stride] = __uint_as_float(pair & 0xffff0000u);
-    };
-    for (u32 i = 0; i < 32; i++) {
-      const u32 g = i / 4, t = i % 4 * 2;
-      const u32* v = s[i].word;
-      put(&x[g][t], 1, v[0]);
-      put(&x[g + 8][t], 1, v[1]);
-      put(&x[g][t + 8], 1, v[2]);
-      put(&x[g + 8][t + 8], 1, v[3]);
-      put(&w[t][g], 8, v[4]);
-      put(&w[t + 8][g], 8, v[5]);
-      memcpy(&y[g][t], v + 6, 8);
-      memcpy(&y[g + 8][t], v + 8, 8);
-    }
-    for (u32 i = 0; i < 16; i++) {
-      float sum[8];
-      memcpy(sum, y[i], sizeof sum);
-      for (u32 k = 0; k < 16; k++)
-        for (u32 n = 0; n < 8; n++) sum[n] += x[i][k] * w[k][n];
-      memcpy(y[i], sum, sizeof sum);
-    }
-    for (u32 i = 0; i < 32; i++) {
-      memcpy(s[i].word + 6, &y[i / 4][i % 4 * 2], 8);
-      memcpy(s[i].word + 8, &y[i / 4 + 8][i % 4 * 2], 8);
-    }
-  });
+  host::meet("multiply_add", line, 0xffffffffu, [s] { host_multiply(s); });
   memcpy(d, own + 6, sizeof d);
 }
