@@ -72,8 +72,8 @@ int32_t cublasLtMatmulAlgoGetHeuristic(handle_t* h, desc_t* o, layout_t* a, layo
   *found = asked < 3 ? asked : 3;
   memset(results, 0xff, sizeof(result_t) * (size_t)asked);
   for (int i = 0; i < *found; i++) {
-    for (int j = 0; j < 8; j++) results[i].algo.data[j] = 1000u * (unsigned)(i + 1) + (unsigned)j;
-    results[i].workspace = p->workspace / (size_t)(i + 1);
+    for (int j = 0; j < 7; j++) results[i].algo.data[j] = 1000u * (unsigned)(i + 1) + (unsigned)j;
+    results[i].algo.data[7] = results[i].workspace = p->workspace / (size_t)(i + 1);
     results[i].state = i == 1 ? NOT_SUPPORTED : OK;
     results[i].waves = 0.5f * (float)(i + 1);
   }
@@ -95,8 +95,8 @@ int32_t cublasLtMatmul(handle_t* h, desc_t* o, const float* alpha, const void* a
                        const float* beta, const void* c, layout_t* cl, void* d, layout_t* dl, const algo_t* algo, void* workspace,
                        size_t workspace_bytes, void* stream) {
   if (!h || !h->alive || !shapes_fit(o, al, bl, cl, dl) || c != d || *beta != 0.f) return INVALID;
-  for (int j = 0; j < 8; j++) if (algo->data[j] != algo->data[0] + (unsigned)j) return INVALID;
-  if ((uintptr_t)stream != 0x5eed || !workspace || workspace_bytes != 4096 / (algo->data[0] / 1000)) return INVALID;
+  for (int j = 0; j < 7; j++) if (algo->data[j] != algo->data[0] + (unsigned)j) return INVALID;
+  if (!algo->data[0] || !stream || !workspace || workspace_bytes != algo->data[7]) return INVALID;
   for (uint64_t i = 0; i < dl->rows; i++) {
     for (uint64_t j = 0; j < dl->cols; j++) {
       float sum = 0;
@@ -108,6 +108,7 @@ int32_t cublasLtMatmul(handle_t* h, desc_t* o, const float* alpha, const void* a
       } else {
         uint32_t bits;
         memcpy(&bits, &sum, 4);
+        bits += 0x7fff + (bits >> 16 & 1); // to the nearest
         ((uint16_t*)d)[i + j * (uint64_t)dl->ld] = (uint16_t)(bits >> 16);
       }
     }
