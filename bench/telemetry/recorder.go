@@ -2,6 +2,7 @@ package telemetry
 
 import (
 	"context"
+	"sync"
 	"time"
 )
 
@@ -13,6 +14,10 @@ type Recorder struct {
 	report Report
 	stop   context.CancelFunc
 	done   chan struct{}
+
+	mu     sync.Mutex
+	joules float64 // of all devices, at the latest reading
+	told   bool    // by each of them
 }
 
 // Start begins to read all devices at every interval, 0 for DefaultInterval,
@@ -60,6 +65,7 @@ func (r *Recorder) record(ctx context.Context, interval time.Duration, begin tim
 		select {
 		case <-ticker.C:
 			sample(watched, time.Since(begin))
+			r.count(watched)
 			continue
 		case <-ctx.Done():
 		}
@@ -77,6 +83,29 @@ func sample(watched []*watch, at time.Duration) {
 	for _, w := range watched {
 		w.sample(at.Seconds())
 	}
+}
+
+// count keeps the energy of all devices for EnergyJ.
+func (r *Recorder) count(watched []*watch) {
+	sum, told := 0.0, len(watched) > 0
+	for _, w := range watched {
+		if joules, _ := w.energy(); joules != nil {
+			sum += *joules
+		} else {
+			told = false
+		}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.joules, r.told = sum, told
+}
+
+// EnergyJ is the energy that all devices have taken from the start to the latest
+// reading, and whether each of them told. It may be asked while readings go on.
+func (r *Recorder) EnergyJ() (joules float64, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.joules, r.told
 }
 
 // Stop reads once more and says what was seen. Stopping twice gives the same.

@@ -184,6 +184,32 @@ func TestRecorder(t *testing.T) {
 	}
 }
 
+// TestEnergySoFar: it is told while readings go on, and only if each device tells.
+func TestEnergySoFar(t *testing.T) {
+	mute := map[quantity]error{power: errors.New("Not Supported"), energy: errors.New("Not Supported")}
+	for _, c := range []struct {
+		devices []device
+		want    bool
+	}{
+		{[]device{&fakeDevice{readings: full()}, &fakeDevice{readings: full()}}, true},
+		{[]device{&fakeDevice{readings: full()}, &fakeDevice{readings: full(), errs: mute}}, false},
+	} {
+		r := start(t.Context(), time.Millisecond, &fakeLibrary{all: c.devices}, nil)
+		told := false
+		for range 200 {
+			if joules, ok := r.EnergyJ(); ok && joules > 0 {
+				told = true
+				break
+			}
+			time.Sleep(time.Millisecond)
+		}
+		r.Stop()
+		if told != c.want {
+			t.Errorf("%d devices: told %t, want %t", len(c.devices), told, c.want)
+		}
+	}
+}
+
 func TestContextEnds(t *testing.T) {
 	l := &fakeLibrary{all: []device{&fakeDevice{readings: full()}}}
 	ctx, cancel := context.WithCancel(t.Context())

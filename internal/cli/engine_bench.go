@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"tierlab/bench/shapes"
+	"tierlab/bench/telemetry"
 )
 
 // engineBenchOptions say what to measure.
@@ -118,6 +119,8 @@ type benchResult struct {
 	Ceilings shapes.Ceilings `json:"ceilings"`
 	// Unknown says why figures are left out, by their column.
 	Unknown map[string]string `json:"unknown,omitempty"`
+	// Devices is what was seen of them over all shapes.
+	Devices *telemetry.Report `json:"devices,omitempty"`
 	Lines   []shapes.Line     `json:"lines"`
 }
 

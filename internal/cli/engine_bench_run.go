@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
@@ -31,17 +30,18 @@ func newBenchRun(o engineBenchOptions, asked []shapes.Shape, show *progress) *be
 }
 
 func (b *benchRun) run(ctx context.Context) (*benchResult, error) {
-	b.meter = openMeter(b.o.engine.backend)
-	defer b.meter.Close()
-	if why := b.meter.Unknown(); why != "" {
-		b.result.Unknown["energy"] = why
-	}
+	b.meter = openMeter(ctx, b.o.engine.backend)
+	defer b.meter.stop()
 	defer b.top.Close()
 	if err := errors.Join(b.inProcess(ctx), ctx.Err()); err != nil {
 		return nil, err
 	}
 	if err := b.served(ctx); err != nil {
 		return nil, err
+	}
+	var why string
+	if b.result.Devices, why = b.meter.stop(); why != "" {
+		b.result.Unknown["energy"] = why
 	}
 	b.result.Ceilings = b.top.median()
 	if b.top.unknown != "" {
@@ -166,36 +166,3 @@ func elemOf(numerics string) int {
 
 // watchEvery is how often counters are read while an engine is measured.
 const watchEvery = 20 * time.Millisecond
-
-// meter tells what is used: the energy of devices where somebody can tell it.
-type meter struct {
-	energy func() float64 // joules so far; nil: not known
-	why    string         // it is not known
-	close  func()
-}
-
-// openMeter watches the devices of a backend.
-func openMeter(device string) meter {
-	return meter{why: fmt.Sprintf("nothing here tells the energy of the backend %s", device)}
-}
-
-func (m *meter) Unknown() string { return m.why }
-
-func (m *meter) Close() {
-	if m.close != nil {
-		m.close()
-	}
-}
-
-// joules are 0 where they are not known.
-func (m *meter) joules() float64 {
-	if m.energy == nil {
-		return 0
-	}
-	return m.energy()
-}
-
-// here are the counters of this process.
-func (m *meter) here() shapes.Counters {
-	return shapes.Counters{CPU: shapes.ProcessTime(), Joules: m.joules()}
-}
