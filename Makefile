@@ -6,7 +6,7 @@ FUZZTIME    ?= 10s
 BENCH       ?= .
 COUNT       ?= 10
 
-.PHONY: demo test check bench bench-all fuzz cover validate
+.PHONY: demo test check check-gorgonia bench bench-all fuzz cover validate
 
 demo: ## the embedded workload under several policies, with a report in out/demo
 	go run . demo
@@ -24,6 +24,9 @@ check: ## format, vet, staticcheck, the repository's own rules, go.mod, generate
 	go mod tidy -diff
 	go mod verify
 	go test ./internal/repo
+
+check-gorgonia: ## the second CUDA driver, with its build tag, against CUDA 12's headers and a stand-in of the library
+	scripts/gorgonia-check
 
 bench: ## figures of the kernel and of both fidelities, medians of COUNT runs; then what is measured once
 	@mkdir -p out

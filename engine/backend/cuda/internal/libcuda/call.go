@@ -86,7 +86,7 @@ func (d *Driver) explain(err error) error {
 	advice := map[int]string{
 		noDevice:             "no GPU is visible: look at nvidia-smi and CUDA_VISIBLE_DEVICES; a container needs --gpus all",
 		systemDriverMismatch: "the library and the loaded kernel module are of different versions: restart the machine, or reload the module",
-		stubLibrary:          "this is the stub that the CUDA toolkit links against: take its folder out of LD_LIBRARY_PATH",
+		stubLibrary:          "this library is the one that the CUDA toolkit links against in place of a driver: take its folder out of LD_LIBRARY_PATH",
 		unknown:              "the kernel module answers with no known error: look at dmesg, /dev/nvidia-uvm and nvidia-smi",
 	}
 	e := asError(err)

@@ -17,8 +17,8 @@ import (
 	"tierlab/engine/backend/cuda/internal/drivertest"
 )
 
-// stub is the stub driver with what it offers tests.
-type stub struct {
+// standIn is the stand-in with what it offers tests.
+type standIn struct {
 	path       string
 	reset      func()
 	setVersion func(int32)
@@ -27,23 +27,23 @@ type stub struct {
 	spins      func() int32
 }
 
-func newStub(t testing.TB, flags ...string) *stub {
+func newStandIn(t testing.TB, flags ...string) *standIn {
 	t.Helper()
-	s := &stub{path: drivertest.BuildStub(t, flags...)}
+	s := &standIn{path: drivertest.BuildStandIn(t, flags...)}
 	handle, err := purego.Dlopen(s.path, purego.RTLD_NOW|purego.RTLD_LOCAL)
 	if err != nil {
 		t.Fatal(err)
 	}
-	purego.RegisterLibFunc(&s.reset, handle, "stub_reset")
-	purego.RegisterLibFunc(&s.setVersion, handle, "stub_set_version")
-	purego.RegisterLibFunc(&s.fail, handle, "stub_fail")
-	purego.RegisterLibFunc(&s.live, handle, "stub_live")
-	purego.RegisterLibFunc(&s.spins, handle, "stub_spins")
+	purego.RegisterLibFunc(&s.reset, handle, "standin_reset")
+	purego.RegisterLibFunc(&s.setVersion, handle, "standin_set_version")
+	purego.RegisterLibFunc(&s.fail, handle, "standin_fail")
+	purego.RegisterLibFunc(&s.live, handle, "standin_live")
+	purego.RegisterLibFunc(&s.spins, handle, "standin_spins")
 	s.reset()
 	return s
 }
 
-func (s *stub) open(t testing.TB) *Driver {
+func (s *standIn) open(t testing.TB) *Driver {
 	t.Helper()
 	d, err := open(s.path)
 	if err != nil {
@@ -53,7 +53,7 @@ func (s *stub) open(t testing.TB) *Driver {
 }
 
 // context opens device 0 on this thread.
-func (s *stub) context(t testing.TB) *Context {
+func (s *standIn) context(t testing.TB) *Context {
 	t.Helper()
 	runtime.LockOSThread()
 	t.Cleanup(runtime.UnlockOSThread)
@@ -65,26 +65,37 @@ func (s *stub) context(t testing.TB) *Context {
 	return c.(*Context)
 }
 
-func TestStub(t *testing.T) {
-	for name, flags := range map[string][]string{"newest": nil, "oldest": {"-DOLDEST"}} {
-		t.Run(name, func(t *testing.T) {
-			s := newStub(t, flags...)
-			drivertest.Run(t, drivertest.Target{Driver: s.open(t), Image: []byte(drivertest.StubImage), Live: func() int { return int(s.live()) }})
-			if s.live() != 0 || s.spins() != 0 {
-				t.Errorf("%d objects are left, %d wait by spinning", s.live(), s.spins())
-			}
-		})
+// TestNewest and TestOldest run the suite on a driver with all symbols, and on
+// one with those of CUDA 12.0.
+func TestNewest(t *testing.T) { conformance(t, newStandIn(t)) }
+func TestOldest(t *testing.T) { conformance(t, newStandIn(t, "-DOLDEST")) }
+
+func conformance(t *testing.T, s *standIn) {
+	drivertest.Run(t, drivertest.Target{Driver: s.open(t), Image: []byte(drivertest.StandInImage), Live: func() int { return int(s.live()) }})
+	if s.live() != 0 || s.spins() != 0 {
+		t.Errorf("%d objects are left, %d wait by spinning", s.live(), s.spins())
 	}
 }
 
-func TestDevice(t *testing.T) {
-	s := newStub(t)
+func TestStandIn(t *testing.T) {
+	s := newStandIn(t)
+	for name, test := range map[string]func(*testing.T, *standIn){
+		"Device": testDevice, "Attributes": testAttributes, "ShortParams": testShortParams, "Errors": testErrors,
+		"CloseAfterFailure": testCloseAfterFailure, "FreeOnAnyThread": testFreeOnAnyThread, "OpenErrors": testOpenErrors,
+		"Allocations": testAllocations,
+	} {
+		s.reset()
+		t.Run(name, func(t *testing.T) { test(t, s) })
+	}
+}
+
+func testDevice(t *testing.T, s *standIn) {
 	devices, err := s.open(t).Devices()
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := driver.Device{
-		Name: "Stub of a GPU", UUID: "GPU-00112233-4455-6677-8899-aabbccddeeff", PCI: "0000:1b:00.0", Major: 9,
+		Name: "Stand-in of a GPU", UUID: "GPU-00112233-4455-6677-8899-aabbccddeeff", PCI: "0000:1b:00.0", Major: 9,
 		SMs: 132, WarpSize: 32, ClockKHz: 1980000, MemoryKHz: 3201000, BusBits: 6144, MemoryBytes: 1 << 30, L2Bytes: 62914560,
 		SharedPerBlock: 49152, SharedOptin: 232448, SharedPerSM: 233472, RegistersPerSM: 65536, ThreadsPerSM: 2048,
 	}
@@ -93,8 +104,8 @@ func TestDevice(t *testing.T) {
 	}
 }
 
-func TestAttributes(t *testing.T) {
-	c := newStub(t).context(t)
+func testAttributes(t *testing.T, s *standIn) {
+	c := s.context(t)
 	f := function(t, c, "probe_mix")
 	got, err := c.Attributes(f)
 	if want := (driver.Attributes{Registers: 40, StaticShared: 2048, Local: 16, MaxThreads: 1024, BinaryArch: 90}); err != nil || got != want {
@@ -107,7 +118,7 @@ func TestAttributes(t *testing.T) {
 
 func function(t testing.TB, c *Context, name string) driver.Function {
 	t.Helper()
-	m, err := c.Load([]byte(drivertest.StubImage))
+	m, err := c.Load([]byte(drivertest.StandInImage))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,20 +131,19 @@ func function(t testing.TB, c *Context, name string) driver.Function {
 
 // A launch that brings less than the kernel takes would make the driver read
 // what lies behind it.
-func TestShortParams(t *testing.T) {
-	c := newStub(t).context(t)
-	s, err := c.NewStream()
+func testShortParams(t *testing.T, s *standIn) {
+	c := s.context(t)
+	stream, err := c.NewStream()
 	if err != nil {
 		t.Fatal(err)
 	}
 	l := driver.Launch{Function: function(t, c, "probe_mix"), Grid: [3]uint32{1, 1, 1}, Block: [3]uint32{1, 1, 1}, Params: make([]byte, 16)}
-	if err := c.Launch(l, s); err == nil || !strings.Contains(err.Error(), "16 bytes of parameters are given, the kernel takes 192") {
+	if err := c.Launch(l, stream); err == nil || !strings.Contains(err.Error(), "16 bytes of parameters are given, the kernel takes 192") {
 		t.Error(err)
 	}
 }
 
-func TestErrors(t *testing.T) {
-	s := newStub(t)
+func testErrors(t *testing.T, s *standIn) {
 	c := s.context(t)
 	for _, test := range []struct {
 		call string
@@ -143,10 +153,10 @@ func TestErrors(t *testing.T) {
 	}{
 		{"cuStreamCreate", 700, func() error { _, err := c.NewStream(); return err }, "cuStreamCreate: CUDA_ERROR_ILLEGAL_ADDRESS (700): an illegal memory access was encountered"},
 		{"cuEventCreate", 7654, func() error { _, err := c.NewEvent(true); return err }, "cuEventCreate: CUDA_ERROR_7654 (7654): "},
-		{"cuMemAlloc_v2", 2, func() error { _, err := c.Alloc(1 << 20); return err }, "Stub of a GPU: 1.0 MiB of device memory are asked for, 1024.0 of 1024.0 MiB are free"},
+		{"cuMemAlloc_v2", 2, func() error { _, err := c.Alloc(1 << 20); return err }, "Stand-in of a GPU: 1.0 MiB of device memory are asked for, 1024.0 of 1024.0 MiB are free"},
 		{"cuMemHostAlloc", 2, func() error { _, err := c.AllocHost(8192); return err }, "8192 bytes of page-locked memory (look at free memory and ulimit -l): cuMemHostAlloc: CUDA_ERROR_OUT_OF_MEMORY (2): out of memory"},
 		{"cuModuleGetFunction", 500, func() error {
-			m, _ := c.Load([]byte(drivertest.StubImage))
+			m, _ := c.Load([]byte(drivertest.StandInImage))
 			_, err := c.Function(m, "probe_mix")
 			return err
 		}, "kernel probe_mix: cuModuleGetFunction: CUDA_ERROR_NOT_FOUND (500): named symbol not found"},
@@ -160,8 +170,7 @@ func TestErrors(t *testing.T) {
 
 // Close frees everything else even if a call fails, as all do after a kernel
 // has failed.
-func TestCloseAfterFailure(t *testing.T) {
-	s := newStub(t)
+func testCloseAfterFailure(t *testing.T, s *standIn) {
 	c := s.context(t)
 	if _, err := c.Alloc(64); err != nil {
 		t.Fatal(err)
@@ -176,8 +185,7 @@ func TestCloseAfterFailure(t *testing.T) {
 }
 
 // What frees may be called on any thread, and leaves its context as it was.
-func TestFreeOnAnyThread(t *testing.T) {
-	s := newStub(t)
+func testFreeOnAnyThread(t *testing.T, s *standIn) {
 	c := s.context(t)
 	p, err := c.Alloc(64)
 	if err != nil {
@@ -197,8 +205,7 @@ func TestFreeOnAnyThread(t *testing.T) {
 	}
 }
 
-func TestOpenErrors(t *testing.T) {
-	s := newStub(t)
+func testOpenErrors(t *testing.T, s *standIn) {
 	s.setVersion(11080)
 	_, err := open(s.path)
 	if err == nil || !strings.Contains(err.Error(), "is of CUDA 11.8, and this program needs 12.0 or newer") || !strings.Contains(err.Error(), s.path) {
@@ -228,8 +235,8 @@ func TestOpenErrors(t *testing.T) {
 }
 
 // The paths of a step allocate nothing.
-func TestAllocations(t *testing.T) {
-	c := newStub(t).context(t)
+func testAllocations(t *testing.T, s *standIn) {
+	c := s.context(t)
 	for name, call := range hot(t, c) {
 		if n := testing.AllocsPerRun(200, func() {
 			if err := call(); err != nil {
@@ -242,7 +249,7 @@ func TestAllocations(t *testing.T) {
 }
 
 func BenchmarkCall(b *testing.B) {
-	c := newStub(b).context(b)
+	c := newStandIn(b).context(b)
 	for name, call := range hot(b, c) {
 		b.Run(name, func(b *testing.B) {
 			runtime.LockOSThread()

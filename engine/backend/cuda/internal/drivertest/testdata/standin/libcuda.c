@@ -2,7 +2,7 @@
 // device memory is the host's, kernels are those of kernels.h. It checks what a
 // driver checks and more: ranges, handles after their end, the current context.
 // Compiled against CUDA's own cuda.h it also shows that the prototypes here are
-// CUDA's. An image is "STUB\n" and the names of kernels, a line each.
+// CUDA's. An image is "STANDIN\n" and the names of kernels, a line each.
 //
 // With -DOLDEST the library is as old as can be served: CUDA 12.0.
 #include "kernels.h"
@@ -39,7 +39,7 @@
   return result
 
 // For tests.
-EXPORT void stub_reset(void) {
+EXPORT void standin_reset(void) {
   pthread_mutex_lock(&lock);
   for (struct object *o = objects; o; o = o->next) o->live = 0;
   initialised = retained = spins = planned.nth = 0;
@@ -48,9 +48,9 @@ EXPORT void stub_reset(void) {
   pthread_mutex_unlock(&lock);
 }
 
-EXPORT void stub_set_version(int v) { version = v; }
+EXPORT void standin_set_version(int v) { version = v; }
 
-EXPORT void stub_fail(const char *name, int nth, int code) {
+EXPORT void standin_fail(const char *name, int nth, int code) {
   pthread_mutex_lock(&lock);
   snprintf(planned.name, sizeof planned.name, "%s", name);
   planned.nth = nth;
@@ -59,7 +59,7 @@ EXPORT void stub_fail(const char *name, int nth, int code) {
 }
 
 // How many objects live that a program has to free.
-EXPORT int stub_live(void) {
+EXPORT int standin_live(void) {
   int n = 0;
   pthread_mutex_lock(&lock);
   for (struct object *o = objects; o; o = o->next) n += o->live && o->kind != FUNCTION;
@@ -68,7 +68,7 @@ EXPORT int stub_live(void) {
 }
 
 // How many contexts, streams and events were made whose waits spin.
-EXPORT int stub_spins(void) { return spins; }
+EXPORT int standin_spins(void) { return spins; }
 
 EXPORT CUresult cuInit(unsigned int flags) {
   pthread_mutex_lock(&lock);

@@ -10,15 +10,15 @@ import (
 	"testing"
 )
 
-//go:embed testdata/stub
-var stub embed.FS
+//go:embed testdata/standin
+var standIn embed.FS
 
-// StubImage is what the stub driver takes for Unit compiled.
-const StubImage = "STUB\nprobe_mix\nprobe_where\nprobe_reverse\n"
+// StandInImage is what the stand-in takes for Unit compiled.
+const StandInImage = "STANDIN\nprobe_mix\nprobe_where\nprobe_reverse\n"
 
-// BuildStub compiles the stub driver and is the library's path. The test is
+// BuildStandIn compiles the stand-in and is the library's path. The test is
 // skipped where there is no C compiler, or no Linux.
-func BuildStub(t testing.TB, flags ...string) string {
+func BuildStandIn(t testing.TB, flags ...string) string {
 	t.Helper()
 	if runtime.GOOS != "linux" {
 		t.Skip("the CUDA driver is bound on Linux")
@@ -30,10 +30,10 @@ func BuildStub(t testing.TB, flags ...string) string {
 		}
 	}
 	if compiler == "" {
-		t.Skip("no C compiler: install gcc or clang to test the binding on a stub of the CUDA driver")
+		t.Skip("no C compiler: install gcc or clang to test the binding on a stand-in of the CUDA driver")
 	}
 	dir := t.TempDir()
-	source, err := fs.Sub(stub, "testdata/stub")
+	source, err := fs.Sub(standIn, "testdata/standin")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,7 @@ EXPORT CUresult cuModuleLoadData(CUmodule *module, const void *image) {
   ENTER_CONTEXT("cuModuleLoadData");
   FORBIDDEN_IN_CAPTURE;
   REQUIRE(image, CUDA_ERROR_INVALID_VALUE);
-  REQUIRE(strncmp(image, "STUB\n", 5) == 0, CUDA_ERROR_INVALID_IMAGE);
+  REQUIRE(strncmp(image, "STANDIN\n", 8) == 0, CUDA_ERROR_INVALID_IMAGE);
   struct object *m = add(MODULE);
   m->image = strdup(image);
   *module = (CUmodule)m;

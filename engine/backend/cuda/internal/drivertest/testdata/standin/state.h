@@ -1,4 +1,4 @@
-// What the stub driver keeps: objects that are never reused, so that a handle
+// What the stand-in keeps: objects that are never reused, so that a handle
 // which is used after its end is known; memory with its bounds; and the calls.
 #pragma once
 #include <cuda.h>

@@ -16,7 +16,7 @@ EXPORT CUresult cuDeviceGet(CUdevice *device, int ordinal) {
 EXPORT CUresult cuDeviceGetName(char *name, int len, CUdevice device) {
   ENTER("cuDeviceGetName");
   REQUIRE(device == 7, CUDA_ERROR_INVALID_DEVICE);
-  snprintf(name, len, "Stub of a GPU");
+  snprintf(name, len, "Stand-in of a GPU");
   LEAVE;
 }
 
