@@ -13,7 +13,10 @@ static_assert(HEAD_DIM == 16 || HEAD_DIM == 32 || HEAD_DIM == 64 || HEAD_DIM == 
 static_assert(BLOCK_TOKENS % 16 == 0 && (64 % BLOCK_TOKENS == 0 || BLOCK_TOKENS % 64 == 0),
               "16 positions lie in one block of the cache, and blocks and tiles of 64 do not overlap partly");
 
-// Scores are kept in powers of 2: log2(e) / sqrt(HEAD_DIM).
+// Scores are kept in powers of 2: log2(e) / sqrt(HEAD_DIM). A weight is 2 to the
+// power of fma(score, SCORE_SCALE, -top), where top is rounded: all weights of a
+// row share the factor that this costs, which is near 1 for scores up to 2^20
+// and finite up to 2^30.
 constexpr float SCORE_SCALE = 1.4426950408889634f * (HEAD_DIM == 16   ? 0.25f
                                                      : HEAD_DIM == 32 ? 0.17677669529663687f
                                                      : HEAD_DIM == 64 ? 0.125f

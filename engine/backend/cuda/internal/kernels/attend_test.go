@@ -1,6 +1,7 @@
 package kernels_test
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -24,6 +25,9 @@ type scene struct {
 	set    *kernels.Set
 	keys   [][]bf16.Number // [slot][position][KVHeads][HeadDim]
 	values [][]bf16.Number
+
+	shared bool // all slots have the first one's blocks
+	grid   int  // items that grids are made for; 0: more than there are
 }
 
 // ask is a row: the n last positions of a slot's context up to start + n. From
@@ -74,6 +78,11 @@ func (c *scene) cache() (keys, values []bf16.Number, tables []int32) {
 			copy(values[to:], c.values[slot][at:at+m.HeadDim])
 		}
 	}
+	for slot := range c.keys {
+		if c.shared {
+			copy(tables[slot*c.spec.MaxBlocks:(slot+1)*c.spec.MaxBlocks], tables)
+		}
+	}
 	return keys, values, tables
 }
 
@@ -118,14 +127,15 @@ func (c *scene) attend(invariant bool, capacity int, queries []bf16.Number, rows
 func (c *scene) launch(p *kernels.AttendParams, w *kernels.Work) {
 	c.t.Helper()
 	upload := func(items []kernels.Item) driver.Ptr { return rig.Upload(c.t, c.r, items) }
+	grid := func(items int) int { return cmp.Or(c.grid, items+1) }
 	if len(w.Decode) > 0 {
 		p.Items = upload(w.Decode)
-		c.ran(c.set.AttendDecode(c.stream, p, len(w.Decode)+1))
+		c.ran(c.set.AttendDecode(c.stream, p, grid(len(w.Decode))))
 		c.ran(c.set.AttendCombine(c.stream, p, len(w.Rows)+1))
 	}
 	if len(w.Prefill) > 0 {
 		p.Items = upload(w.Prefill)
-		c.ran(c.set.AttendPrefill(c.stream, p, len(w.Prefill)+1))
+		c.ran(c.set.AttendPrefill(c.stream, p, grid(len(w.Prefill))))
 	}
 }
 
