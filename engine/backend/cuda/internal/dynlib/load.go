@@ -29,6 +29,8 @@ func (s Search) Load(l Library, use func(library uintptr, path string) error) er
 		}
 	}
 	switch {
+	case len(refused) > 0 && chosen:
+		return fmt.Errorf("%s is %q: %w", l.Variable, s.getenv(l.Variable), errors.Join(refused...))
 	case len(refused) > 0:
 		return fmt.Errorf("lib%s cannot be used: %w%s", l.Stem, errors.Join(refused...), l.hint())
 	case chosen:

@@ -60,7 +60,11 @@ func compileAll(t *testing.T, l *Library, units []kernels.Unit) string {
 		}
 		v := usages[0]
 		if v.SpillStores+v.SpillLoads > 0 {
-			t.Errorf("%s for %s spills %d bytes of registers and loads %d back: give its blocks fewer threads or less to hold", u.Name, u.Arch, v.SpillStores, v.SpillLoads)
+			say := t.Logf
+			if u.Arch == "sm_90a" && l.Version() == pinned() {
+				say = t.Errorf
+			}
+			say("%s for %s spills %d bytes of registers and loads %d back: give its blocks fewer threads or less to hold", u.Name, u.Arch, v.SpillStores, v.SpillLoads)
 		}
 		report += fmt.Sprintf("%-20s %9d %14d %14d\n", u.Name, v.Registers, v.Shared, v.Stack)
 	}
@@ -68,22 +72,23 @@ func compileAll(t *testing.T, l *Library, units []kernels.Unit) string {
 }
 
 // TestKernelsCompile compiles every kernel for the shapes that tests run and
-// for one that is served, for the oldest chip that has all instructions in use
-// and for the one that figures are for.
+// for one that is served, for the chip that figures are for and for the oldest
+// that has all instructions in use. None spills registers on the former.
 func TestKernelsCompile(t *testing.T) {
 	l := library(t)
-	for _, preset := range []string{"tiny", "tiny-tied", "tiny-qwen2", "tiny-qwen3", "llama-3.1-8b"} {
-		for _, arch := range []string{"sm_80", "sm_90a"} {
-			t.Run(preset+" "+arch, func(t *testing.T) {
-				if err := l.Supports(arch); err != nil {
-					t.Skip(err)
-				}
-				report := compileAll(t, l, spec(t, preset, arch).Units())
-				if preset == "llama-3.1-8b" && arch == "sm_90a" {
-					compareReport(t, l, report)
-				}
-			})
-		}
+	for _, c := range []struct{ preset, arch string }{
+		{"tiny", "sm_90a"}, {"tiny-tied", "sm_90a"}, {"tiny-qwen2", "sm_90a"}, {"tiny-qwen3", "sm_90a"}, {"llama-3.1-8b", "sm_90a"},
+		{"tiny-tied", "sm_80"}, {"llama-3.1-8b", "sm_80"},
+	} {
+		t.Run(c.preset+" "+c.arch, func(t *testing.T) {
+			if err := l.Supports(c.arch); err != nil {
+				t.Skip(err)
+			}
+			report := compileAll(t, l, spec(t, c.preset, c.arch).Units())
+			if c.preset == "llama-3.1-8b" && c.arch == "sm_90a" {
+				compareReport(t, l, report)
+			}
+		})
 	}
 }
 
