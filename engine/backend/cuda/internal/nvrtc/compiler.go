@@ -42,19 +42,19 @@ func (c *compiler) Name() string { return "nvrtc " + c.library.version.String() 
 // not interrupted by the context's end.
 func (c *compiler) Compile(ctx context.Context, u kernels.Unit) (kernels.Compiled, error) {
 	if err := ctx.Err(); err != nil {
-		return kernels.Compiled{}, fmt.Errorf("%s: %w", u.File, err)
+		return kernels.Compiled{}, fmt.Errorf("%s: %w", fileOf(u), err)
 	}
 	if err := c.library.Supports(u.Arch); err != nil {
-		return kernels.Compiled{}, fmt.Errorf("%s: %w", u.File, err)
+		return kernels.Compiled{}, fmt.Errorf("%s: %w", fileOf(u), err)
 	}
-	p, err := c.program(u.File)
+	p, err := c.program(u)
 	if err != nil {
-		return kernels.Compiled{}, fmt.Errorf("%s: %w", u.File, err)
+		return kernels.Compiled{}, fmt.Errorf("%s: %w", fileOf(u), err)
 	}
 	options := options(u)
 	m, err := c.store.Make(key(c.Name(), p, options), func() ([]byte, string, error) { return c.library.cubin(p, options) })
 	if err != nil {
-		return kernels.Compiled{}, fmt.Errorf("%s for %s by %s: %w", u.File, u.Arch, c.Name(), err)
+		return kernels.Compiled{}, fmt.Errorf("%s for %s by %s: %w", p.name, u.Arch, c.Name(), err)
 	}
 	if c.note != "" && !m.Cached {
 		m.Notes = append(m.Notes, c.note)
@@ -71,13 +71,24 @@ func options(u kernels.Unit) []string {
 	return o
 }
 
-// program is a file of the sources with all headers there.
-func (c *compiler) program(file string) (program, error) {
-	source, err := fs.ReadFile(c.sources, file)
-	if err != nil {
-		return program{}, err
+// fileOf is what messages call the unit's text.
+func fileOf(u kernels.Unit) string {
+	if u.Source != nil {
+		return u.Name + ".cu"
 	}
-	p := program{name: file, source: string(source)}
+	return u.File
+}
+
+// program is a unit's text with all headers of the sources.
+func (c *compiler) program(u kernels.Unit) (program, error) {
+	source := u.Source
+	if source == nil {
+		var err error
+		if source, err = fs.ReadFile(c.sources, u.File); err != nil {
+			return program{}, err
+		}
+	}
+	p := program{name: fileOf(u), source: string(source)}
 	headers, err := fs.Glob(c.sources, "*.cuh") // sorted
 	if err != nil {
 		return program{}, err

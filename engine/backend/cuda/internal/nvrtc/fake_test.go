@@ -117,6 +117,14 @@ func TestCompileHandsEverythingOver(t *testing.T) {
 	if string(got.Image) != want {
 		t.Errorf("NVRTC was given\n%s\nwant\n%s", got.Image, want)
 	}
+	own, err := c.Compile(t.Context(), kernels.Unit{Name: "mine", File: "a.cu", Source: []byte("my own text"), Arch: "sm_80"})
+	if err != nil || !strings.HasPrefix(string(own.Image), "mine.cu\none.cuh\n") {
+		t.Errorf("a unit with a text of its own gives %q, error %v", own.Image, err)
+	}
+	broken := kernels.Unit{Name: "mine", Source: []byte("syntax error"), Arch: "sm_80"}
+	if _, err := c.Compile(t.Context(), broken); err == nil || !strings.HasPrefix(err.Error(), "mine.cu for sm_80") {
+		t.Errorf("a text of its own that does not compile gives %v", err)
+	}
 	if got.Cached || !strings.HasPrefix(got.Log, "compilation ") {
 		t.Errorf("the log is %q, cached %t", got.Log, got.Cached)
 	}

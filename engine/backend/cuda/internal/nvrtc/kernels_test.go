@@ -1,13 +1,21 @@
 package nvrtc
 
 import (
+	"cmp"
+	"context"
 	"flag"
 	"fmt"
+	"io/fs"
 	"os"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 
+	"tierlab/engine/backend/cuda/internal/drivertest"
+	"tierlab/engine/backend/cuda/internal/fake"
 	"tierlab/engine/backend/cuda/internal/kernels"
+	"tierlab/engine/backend/cuda/internal/products"
 	"tierlab/engine/model"
 )
 
@@ -40,6 +48,55 @@ func spec(t testing.TB, preset, arch string) kernels.Spec {
 	return kernels.Spec{Model: m, Arch: arch, BlockTokens: 64, MaxBlocks: (m.Context + 63) / 64, SplitTokens: 256}
 }
 
+// recorder takes down what it is asked to compile.
+type recorder struct {
+	kernels.Compiler
+	mu    sync.Mutex
+	units []kernels.Unit
+}
+
+func (r *recorder) Compile(ctx context.Context, u kernels.Unit) (kernels.Compiled, error) {
+	r.mu.Lock()
+	r.units = append(r.units, u)
+	r.mu.Unlock()
+	return r.Compiler.Compile(ctx, u)
+}
+
+// unitsOf are all units of a model: those of its Set, and those that products
+// are computed by on a device that there is none of here, by themselves and
+// batch-invariant.
+func unitsOf(t *testing.T, preset, arch string) []kernels.Unit {
+	t.Helper()
+	s := spec(t, preset, arch)
+	dev, err := fake.New(fake.Options{}).Open(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dev.Close()
+	m, r := s.Model, &recorder{Compiler: fake.Compiler{}}
+	q, kv := m.Heads*m.HeadDim, m.KVHeads*m.HeadDim
+	for _, invariant := range []bool{false, true} {
+		p, err := products.New(t.Context(), dev, r, products.Options{
+			Arch: arch, Invariant: invariant, Buckets: []int{1, 8, 16, 32, 64, 256, 2048},
+			Shapes: []products.Shape{
+				{Name: "qkv", N: q + 2*kv, K: m.Hidden}, {Name: "o", N: m.Hidden, K: q}, {Name: "gate_up", N: 2 * m.FFN, K: m.Hidden},
+				{Name: "down", N: m.Hidden, K: m.FFN}, {Name: "head", N: m.Vocab, K: m.Hidden, F32: true},
+			},
+		})
+		if err == nil {
+			err = p.Close()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	slices.SortFunc(r.units, func(a, b kernels.Unit) int {
+		return cmp.Or(cmp.Compare(a.Name, b.Name), slices.Compare(a.Macros, b.Macros))
+	})
+	r.units = slices.CompactFunc(r.units, func(a, b kernels.Unit) bool { return slices.Equal(a.Macros, b.Macros) && a.File == b.File })
+	return append(s.Units(), r.units...)
+}
+
 // compileAll compiles units into an empty cache and gives what each kernel uses.
 func compileAll(t *testing.T, l *Library, units []kernels.Unit) string {
 	t.Helper()
@@ -47,7 +104,7 @@ func compileAll(t *testing.T, l *Library, units []kernels.Unit) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	report := fmt.Sprintf("%-20s %9s %14s %14s\n", "unit", "registers", "static shared", "stack")
+	report := fmt.Sprintf("%-32s %9s %14s %14s\n", "unit", "registers", "static shared", "stack")
 	for i, u := range units {
 		log := compiled[i].Log
 		usages := Usages(log)
@@ -66,7 +123,7 @@ func compileAll(t *testing.T, l *Library, units []kernels.Unit) string {
 			}
 			say("%s for %s spills %d bytes of registers and loads %d back: give its blocks fewer threads or less to hold", u.Name, u.Arch, v.SpillStores, v.SpillLoads)
 		}
-		report += fmt.Sprintf("%-20s %9d %14d %14d\n", u.Name, v.Registers, v.Shared, v.Stack)
+		report += fmt.Sprintf("%-32s %9d %14d %14d\n", u.Name, v.Registers, v.Shared, v.Stack)
 	}
 	return report
 }
@@ -84,7 +141,7 @@ func TestKernelsCompile(t *testing.T) {
 			if err := l.Supports(c.arch); err != nil {
 				t.Skip(err)
 			}
-			report := compileAll(t, l, spec(t, c.preset, c.arch).Units())
+			report := compileAll(t, l, unitsOf(t, c.preset, c.arch))
 			if c.preset == "llama-3.1-8b" && c.arch == "sm_90a" {
 				compareReport(t, l, report)
 			}
@@ -110,5 +167,28 @@ func compareReport(t *testing.T, l *Library, report string) {
 	}
 	if report != string(want) {
 		t.Errorf("kernels of llama-3.1-8b for sm_90a use, per thread and block,\n%s\n%s has\n%s\n-rewrite writes it anew", report, golden, want)
+	}
+}
+
+// TestOwnText compiles the text that the drivers' suite loads.
+func TestOwnText(t *testing.T) {
+	l := library(t)
+	got, err := l.Compiler(t.TempDir()).Compile(t.Context(), drivertest.Unit("sm_80"))
+	if err != nil || len(got.Image) == 0 {
+		t.Errorf("an image of %d bytes, error %v", len(got.Image), err)
+	}
+}
+
+// TestNoKernelIsLeftOut holds the list of units to the sources.
+func TestNoKernelIsLeftOut(t *testing.T) {
+	files, err := fs.Glob(kernels.Sources, "*.cu")
+	if err != nil {
+		t.Fatal(err)
+	}
+	units := unitsOf(t, "llama-3.1-8b", "sm_90a")
+	for _, f := range files {
+		if !slices.ContainsFunc(units, func(u kernels.Unit) bool { return u.File == f }) {
+			t.Errorf("%s belongs to no unit that a model needs, so nothing compiles it here", f)
+		}
 	}
 }
