@@ -15,6 +15,7 @@ func newEngine(g *global, stdio Stdio) *cobra.Command {
 		newEngineBench(g, stdio),
 		newEngineExport(g, stdio),
 		newEngineGenerate(g, stdio),
+		newEngineLogits(g, stdio),
 		newEngineModels(stdio),
 		newEngineServe(g, stdio),
 	)

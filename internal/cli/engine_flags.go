@@ -107,6 +107,20 @@ type loadedModel struct {
 
 // load opens the model and what belongs to it. It reads no weights.
 func (o *engineOptions) load() (*loadedModel, error) {
+	m, err := o.loadWithoutText()
+	if err != nil {
+		return nil, err
+	}
+	if m.modelText, err = o.text(m.config); err != nil {
+		m.source.Close()
+		return nil, err
+	}
+	return m, nil
+}
+
+// loadWithoutText opens a model whose tokens need no text: a folder need not
+// have a tokenizer.
+func (o *engineOptions) loadWithoutText() (*loadedModel, error) {
 	profile, err := o.readProfile()
 	if err != nil {
 		return nil, err
@@ -115,12 +129,7 @@ func (o *engineOptions) load() (*loadedModel, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &loadedModel{config: source.Config(), source: source, profile: profile}
-	if m.modelText, err = o.text(m.config); err != nil {
-		source.Close()
-		return nil, err
-	}
-	return m, nil
+	return &loadedModel{config: source.Config(), source: source, profile: profile}, nil
 }
 
 // localEngine is an engine in this process.
