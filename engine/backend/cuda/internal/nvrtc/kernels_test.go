@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -68,6 +69,8 @@ func (r *recorder) Compile(ctx context.Context, u kernels.Unit) (kernels.Compile
 func unitsOf(t *testing.T, preset, arch string) []kernels.Unit {
 	t.Helper()
 	s := spec(t, preset, arch)
+	runtime.LockOSThread() // a context is current on a thread
+	defer runtime.UnlockOSThread()
 	dev, err := fake.New(fake.Options{}).Open(0)
 	if err != nil {
 		t.Fatal(err)
