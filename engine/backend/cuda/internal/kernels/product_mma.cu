@@ -186,10 +186,12 @@ KERNEL_BOUNDS(product_mma, ProductParams, THREADS, BLOCKS_PER_SM) {
 #pragma unroll 1
   for (int step = 0; step < STEPS; step++) {
     const int next = slot + 1 == STAGES ? 0 : slot + 1;
+    read(operands[1], stages + slot * STAGE_BYTES, at, 1);
     if (step + STAGES - 1 < STEPS) load_stage(stages + last * STAGE_BYTES, loader, step + STAGES - 1);
     copy_commit();
+    multiply(sums, operands[0]);
 #pragma unroll
-    for (int i = 0; i < SUBSTEPS; i++) {
+    for (int i = 1; i < SUBSTEPS; i++) { // the operands are read one substep ahead
       if (i + 1 < SUBSTEPS) {
         read(operands[(i + 1) % 2], stages + slot * STAGE_BYTES, at, i + 1);
       } else if (step + 1 < STEPS) { // all have read what they need of this stage, and the next is there
