@@ -46,3 +46,24 @@ func TestCheapest(t *testing.T) {
 		t.Errorf("%v takes %d bytes of shared memory, of 99 KiB", k, k.Shared())
 	}
 }
+
+// TestSettings gives each number of tokens several kernels that can hold it, the
+// one in use first.
+func TestSettings(t *testing.T) {
+	h200 := driver.Device{SMs: 132, SharedOptin: 227 << 10}
+	for _, s := range shapes8B {
+		for _, tokens := range []int{1, 8, 16, 32, 256, 8192} {
+			list := Settings(h200, s, tokens)
+			seen := map[string]bool{}
+			for _, k := range list {
+				if seen[k.String()] || k.Shared() > h200.SharedOptin {
+					t.Errorf("%s, %d tokens: %v twice, or of %d bytes of shared memory", s.Name, tokens, k, k.Shared())
+				}
+				seen[k.String()] = true
+			}
+			if small := strings.HasPrefix(list[0].String(), "small"); len(list) < 4 || small != (tokens <= mostSmall) {
+				t.Errorf("%s, %d tokens: %v first of %d", s.Name, tokens, list[0], len(list))
+			}
+		}
+	}
+}
