@@ -13,6 +13,8 @@ type Context struct {
 	driver *Driver
 	device driver.Device
 
+	running sync.Mutex // held by whoever runs what streams hold; taken before mu
+
 	mu        sync.Mutex
 	closed    bool
 	threads   map[int]bool // on which it is current
@@ -102,7 +104,7 @@ func (c *Context) enterWaiting(call Call) error {
 	return nil
 }
 
-// Close frees what is left.
+// Close runs what is queued, and frees what is left.
 func (c *Context) Close() error {
 	c.mu.Lock()
 	closed := c.closed
@@ -111,6 +113,7 @@ func (c *Context) Close() error {
 		return nil
 	}
 	err := c.note(Call{Name: "Close"})
+	c.drainAll()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.closed = true

@@ -2,8 +2,11 @@
 //
 // It records every call, and every operation of a graph at each launch of the
 // graph. Device memory is memory of Go, so copies and fills are real; a kernel
-// does nothing unless the test gives it a body in Go. Streams run what they are
-// given at once.
+// does nothing unless the test gives it a body in Go.
+//
+// Streams are as lazy as they may be: what is queued runs when something waits
+// for it (Synchronize, WaitEvent, a StreamWait that runs, a free, a copy of Go's
+// memory), so a wait that is missing shows every time.
 //
 // It is as strict as a driver where a mistake would show on a GPU alone: copies
 // must lie within one allocation; new memory is not zero; a call is refused on a

@@ -22,7 +22,7 @@ func (c *Context) BeginCapture(s driver.Stream) error {
 	if st.capturing {
 		return fail("BeginCapture", 401, "CUDA_ERROR_ILLEGAL_STATE", "the stream captures already")
 	}
-	*st = stream{capturing: true, capturer: thread()}
+	st.capturing, st.capturer = true, thread()
 	return nil
 }
 
@@ -43,8 +43,8 @@ func (c *Context) EndCapture(s driver.Stream) (driver.Graph, error) {
 	case st.capturer != thread():
 		return 0, fail("EndCapture", 908, "CUDA_ERROR_STREAM_CAPTURE_WRONG_THREAD", "another thread began the capture")
 	}
-	operations, broken := st.operations, st.broken
-	*st = stream{}
+	operations, broken := st.captured, st.broken
+	st.capturing, st.broken, st.captured = false, false, nil
 	if broken {
 		return 0, fail("EndCapture", 901, "CUDA_ERROR_STREAM_CAPTURE_INVALIDATED", "an earlier call has broken the capture")
 	}
@@ -101,23 +101,30 @@ func (c *Context) Update(x driver.Exec, g driver.Graph) error {
 	return nil
 }
 
-// LaunchGraph runs what was captured, and records it.
+// LaunchGraph queues what was captured, and records it.
 func (c *Context) LaunchGraph(x driver.Exec, s driver.Stream) error {
-	return c.queue(Call{Name: "LaunchGraph", Exec: x, Stream: s}, func() error {
-		c.mu.Lock()
-		operations, ok := c.execs[x]
-		c.mu.Unlock()
-		if !ok {
-			return noExec("LaunchGraph", x)
+	if err := c.enter(Call{Name: "LaunchGraph", Exec: x, Stream: s}); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	operations, ok := c.execs[x]
+	st := c.streams[s]
+	c.mu.Unlock()
+	switch {
+	case !ok:
+		return noExec("LaunchGraph", x)
+	case st == nil:
+		return noStream("LaunchGraph", s)
+	case st.capturing:
+		return fail("LaunchGraph", 900, "CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED", "the stream captures: a graph within a graph is not served")
+	}
+	for _, op := range operations {
+		op.call.Replayed, op.call.Stream = x, s
+		if err := errors.Join(c.driver.record(op.call), c.push(st, op)); err != nil {
+			return err
 		}
-		for _, op := range operations {
-			op.call.Replayed, op.call.Stream = x, s
-			if err := errors.Join(c.driver.record(op.call), c.tick(op.run)); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	}
+	return nil
 }
 
 // DropExec frees what was instantiated.

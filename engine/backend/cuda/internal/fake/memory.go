@@ -62,6 +62,7 @@ func (c *Context) Free(p driver.Ptr) error {
 	if err := c.note(Call{Name: "Free", To: p}); err != nil {
 		return err
 	}
+	c.drainAll()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	i := slices.IndexFunc(c.memory, func(a *allocation) bool { return a.from == p })
@@ -86,6 +87,9 @@ func (c *Context) Bytes(p driver.Ptr, n int64) []byte {
 func (c *Context) bytes(call string, p driver.Ptr, n int64) ([]byte, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.closed {
+		return nil, driver.ErrClosed
+	}
 	for _, a := range c.memory {
 		if at := int64(p - a.from); p >= a.from && at <= a.bytes && n >= 0 && n <= a.bytes-at {
 			if a.data == nil {
@@ -120,6 +124,7 @@ func (c *Context) FreeHost(b []byte) error {
 	if err := c.note(Call{Name: "FreeHost", Bytes: int64(len(b))}); err != nil {
 		return err
 	}
+	c.drainAll()
 	from := uintptr(unsafe.Pointer(unsafe.SliceData(b)))
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -131,50 +136,47 @@ func (c *Context) FreeHost(b []byte) error {
 	return nil
 }
 
-// captured refuses memory of Go in a capture.
-func (c *Context) captured(s driver.Stream, b []byte) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if st := c.streams[s]; st == nil || !st.capturing {
+// hostCopy queues a copy from or to memory of the host. Memory of Go is not
+// captured, and is waited for.
+func (c *Context) hostCopy(call Call, device driver.Ptr, host []byte, run func(device []byte)) error {
+	if len(host) == 0 {
 		return nil
 	}
-	from := uintptr(unsafe.Pointer(unsafe.SliceData(b)))
-	for _, l := range c.locked {
-		if l.from <= from && from+uintptr(len(b)) <= l.to {
-			return nil
-		}
+	locked, capturing := c.host(host, call.Stream)
+	if capturing && !locked {
+		return errors.New("a copy that is captured has its host memory from AllocHost")
 	}
-	return errors.New("a copy that is captured has its host memory from AllocHost")
+	call.Bytes = int64(len(host))
+	memory, err := c.bytes(call.Name, device, call.Bytes)
+	if err != nil {
+		return err
+	}
+	if err := c.queue(call, func() { run(memory) }); err != nil {
+		return err
+	}
+	if !locked {
+		c.drainStream(call.Stream)
+	}
+	return nil
+}
+
+// host says whether memory is of AllocHost, and whether the stream captures.
+func (c *Context) host(b []byte, s driver.Stream) (locked, capturing bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	st := c.streams[s]
+	from := uintptr(unsafe.Pointer(unsafe.SliceData(b)))
+	return slices.ContainsFunc(c.locked, func(l lockedMemory) bool { return l.from <= from && from+uintptr(len(b)) <= l.to }), st != nil && st.capturing
 }
 
 // CopyIn copies to the device.
 func (c *Context) CopyIn(dst driver.Ptr, src []byte, s driver.Stream) error {
-	if len(src) == 0 {
-		return nil
-	}
-	if err := c.captured(s, src); err != nil {
-		return err
-	}
-	return c.queue(Call{Name: "CopyIn", To: dst, Bytes: int64(len(src)), Stream: s}, func() error {
-		to, err := c.bytes("CopyIn", dst, int64(len(src)))
-		copy(to, src)
-		return err
-	})
+	return c.hostCopy(Call{Name: "CopyIn", To: dst, Stream: s}, dst, src, func(to []byte) { copy(to, src) })
 }
 
 // CopyOut copies from the device.
 func (c *Context) CopyOut(dst []byte, src driver.Ptr, s driver.Stream) error {
-	if len(dst) == 0 {
-		return nil
-	}
-	if err := c.captured(s, dst); err != nil {
-		return err
-	}
-	return c.queue(Call{Name: "CopyOut", From: src, Bytes: int64(len(dst)), Stream: s}, func() error {
-		from, err := c.bytes("CopyOut", src, int64(len(dst)))
-		copy(dst, from)
-		return err
-	})
+	return c.hostCopy(Call{Name: "CopyOut", From: src, Stream: s}, src, dst, func(from []byte) { copy(dst, from) })
 }
 
 // CopyWithin copies inside the device.
@@ -182,15 +184,12 @@ func (c *Context) CopyWithin(dst, src driver.Ptr, n int64, s driver.Stream) erro
 	if n == 0 {
 		return nil
 	}
-	return c.queue(Call{Name: "CopyWithin", To: dst, From: src, Bytes: n, Stream: s}, func() error {
-		to, err := c.bytes("CopyWithin", dst, n)
-		if err != nil {
-			return err
-		}
-		from, err := c.bytes("CopyWithin", src, n)
-		copy(to, from)
+	to, err1 := c.bytes("CopyWithin", dst, n)
+	from, err2 := c.bytes("CopyWithin", src, n)
+	if err := errors.Join(err1, err2); err != nil {
 		return err
-	})
+	}
+	return c.queue(Call{Name: "CopyWithin", To: dst, From: src, Bytes: n, Stream: s}, func() { copy(to, from) })
 }
 
 // Fill sets bytes.
@@ -198,11 +197,13 @@ func (c *Context) Fill(dst driver.Ptr, value byte, n int64, s driver.Stream) err
 	if n == 0 {
 		return nil
 	}
-	return c.queue(Call{Name: "Fill", To: dst, Bytes: n, Value: value, Stream: s}, func() error {
-		to, err := c.bytes("Fill", dst, n)
+	to, err := c.bytes("Fill", dst, n)
+	if err != nil {
+		return err
+	}
+	return c.queue(Call{Name: "Fill", To: dst, Bytes: n, Value: value, Stream: s}, func() {
 		for i := range to {
 			to[i] = value
 		}
-		return err
 	})
 }

@@ -148,7 +148,7 @@ func (c *Context) Occupancy(f driver.Function, threads, shared int) (int, error)
 	return blocks, nil
 }
 
-// Launch records a launch and runs the kernel's body, if it has one.
+// Launch records a launch, and queues the kernel's body if it has one.
 func (c *Context) Launch(l driver.Launch, s driver.Stream) error {
 	fn, err := c.function("Launch", l.Function)
 	if err != nil {
@@ -158,11 +158,10 @@ func (c *Context) Launch(l driver.Launch, s driver.Stream) error {
 	if err := c.checkLaunch(l, fn); err != nil {
 		return err
 	}
-	return c.queue(Call{Name: "Launch", Function: fn.name, Launch: l, Stream: s}, func() error {
+	return c.queue(Call{Name: "Launch", Function: fn.name, Launch: l, Stream: s}, func() {
 		if body := c.driver.options.Kernels[fn.name]; body != nil {
 			body(c, l)
 		}
-		return nil
 	})
 }
 
