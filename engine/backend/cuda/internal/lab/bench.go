@@ -56,5 +56,5 @@ func (b *Bench) Close() error {
 
 // draw begins a set of operands, drawn from a seed.
 func (b *Bench) draw(seed uint64) *operands {
-	return &operands{b: b, rand: rand.New(rand.NewPCG(seed, 1))}
+	return &operands{b: b, rand: rand.New(rand.NewPCG(seed, 1)), once: map[string]driver.Ptr{}}
 }

@@ -15,8 +15,17 @@ type operands struct {
 	b     *Bench
 	rand  *rand.Rand
 	taken []driver.Ptr
-	bytes int64
+	once  map[string]driver.Ptr // arrays that all sets share
 	err   error
+}
+
+// shared is an array that is made for the first set of operands and is every
+// other one's too: what is too large to have often, and read in part.
+func (o *operands) shared(name string, draw func() driver.Ptr) driver.Ptr {
+	if _, ok := o.once[name]; !ok {
+		o.once[name] = draw()
+	}
+	return o.once[name]
 }
 
 // free frees the arrays.
@@ -25,7 +34,7 @@ func (o *operands) free() error {
 	for _, p := range o.taken {
 		errs = append(errs, o.b.dev.Free(p))
 	}
-	o.taken, o.bytes = nil, 0
+	o.taken = nil
 	return errors.Join(errs...)
 }
 
@@ -39,7 +48,7 @@ func (o *operands) room(bytes int) driver.Ptr {
 		o.err = err
 		return 0
 	}
-	o.taken, o.bytes = append(o.taken, p), o.bytes+int64(bytes)
+	o.taken = append(o.taken, p)
 	o.err = o.b.dev.Fill(p, 0xff, int64(bytes), o.b.stream)
 	return p
 }

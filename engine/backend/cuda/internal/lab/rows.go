@@ -21,8 +21,8 @@ const (
 // sampled is how many rows of an output are compared at most.
 const sampled = 64
 
-// sample is n rows' numbers, or some of them.
-func sample(r *rand.Rand, n int) []int {
+// some is n rows' numbers, or some of them.
+func some(r *rand.Rand, n int) []int {
 	if n <= sampled {
 		all := make([]int, n)
 		for i := range all {
@@ -45,7 +45,7 @@ func embedCase(m model.Config, tokens int) Case {
 	return Case{
 		Kernel: "embed", Shape: tokensOf(m, tokens), Bound: exact, model: m,
 		Bytes:    int64(tokens) * int64(m.Hidden) * (2 + 4),
-		Versions: []Version{{Name: "embed"}},
+		Versions: []Version{inUse("embed")},
 		draw: func(r *Ready, o *operands) *trial {
 			ids := make([]int32, tokens)
 			for i := range ids {
@@ -53,13 +53,13 @@ func embedCase(m model.Config, tokens int) Case {
 			}
 			p := kernels.EmbedParams{
 				Counts: upload(o, kernels.Counts{Tokens: int32(tokens)}), IDs: upload(o, ids...),
-				Table: o.numbers(m.Vocab*m.Hidden, 2), H: o.room(4 * tokens * m.Hidden),
+				Table: o.shared("table", func() driver.Ptr { return o.numbers(m.Vocab*m.Hidden, 2) }), H: o.room(4 * tokens * m.Hidden),
 			}
 			return &trial{
 				launch: func(s driver.Stream) error { return r.set.Embed(s, &p, tokens) },
 				params: kernels.Bytes(&p),
 				compare: func() (got, want []float64) {
-					for _, t := range sample(o.rand, tokens) {
+					for _, t := range some(o.rand, tokens) {
 						got = append(got, widen32(row[float32](o, p.H, t, m.Hidden))...)
 						want = append(want, widen16(row[bf16.Number](o, p.Table, int(ids[t]), m.Hidden))...)
 					}
@@ -75,16 +75,14 @@ func normCase(m model.Config, tokens int) Case {
 	return Case{
 		Kernel: "rms_norm", Shape: tokensOf(m, tokens), Bound: roundedTo, model: m,
 		Bytes: int64(m.Hidden) * (int64(tokens)*(4+2+4+2) + 4),
-		Versions: []Version{{Name: "rms_norm"}, {
-			Name: "rms_norm_2", File: "rms_norm_2.cu", Threads: normThreads(m), Grid: perToken(tokens),
-			Gain: "16 bytes of y and of x at once, and half the threads, for large steps",
-		}},
+		Versions: []Version{inUse("rms_norm"), candidate("rms_norm_2",
+			"16 bytes of y and of x at once, and half the threads, for large steps", normThreads(m), perToken(tokens))},
 		draw: func(r *Ready, o *operands) *trial {
 			p := kernels.NormParams{
 				Counts: upload(o, kernels.Counts{Tokens: int32(tokens)}), H: o.floats(tokens*m.Hidden, 4),
 				Y: o.numbers(tokens*m.Hidden, 1), Weight: o.floats(m.Hidden, 2), X: o.room(2 * tokens * m.Hidden),
 			}
-			rows := sample(o.rand, tokens)
+			rows := some(o.rand, tokens)
 			var before [][]float32
 			return &trial{
 				launch: func(s driver.Stream) error { return r.set.Norm(s, &p, tokens) },
@@ -109,20 +107,18 @@ func normCase(m model.Config, tokens int) Case {
 }
 
 // normThreads has each thread take 16 elements.
-func normThreads(m model.Config) int { return min(max(32, (m.Hidden/16+31)/32*32), 1024) }
+func normThreads(m model.Config) int { return min(max(32, ceilDiv(m.Hidden/16, 32)*32), 1024) }
 
 // siluCase multiplies silu(gate) with up.
 func siluCase(m model.Config, tokens int) Case {
 	return Case{
 		Kernel: "silu", Shape: tokensOf(m, tokens), Bound: roundedTo, model: m,
 		Bytes: int64(tokens) * int64(m.FFN) * (2 + 2 + 2),
-		Versions: []Version{{Name: "silu"}, {
-			Name: "silu_2", File: "silu_2.cu", Threads: 256,
-			Gain: "four loads under way in a thread in place of two, and half the blocks",
-			Grid: func(m model.Config, threads int) [3]uint32 {
-				return [3]uint32{uint32((m.FFN/8 + 2*threads - 1) / (2 * threads)), uint32(tokens), 1}
-			},
-		}},
+		Versions: []Version{inUse("silu"), candidate("silu_2",
+			"four loads under way in a thread in place of two, and half the blocks", 256,
+			func(m model.Config, threads int) [3]uint32 {
+				return [3]uint32{uint32(ceilDiv(m.FFN/8, 2*threads)), uint32(tokens), 1}
+			})},
 		draw: func(r *Ready, o *operands) *trial {
 			p := kernels.SiluParams{
 				Counts: upload(o, kernels.Counts{Tokens: int32(tokens)}),
@@ -132,7 +128,7 @@ func siluCase(m model.Config, tokens int) Case {
 				launch: func(s driver.Stream) error { return r.set.SiLU(s, &p, tokens) },
 				params: kernels.Bytes(&p),
 				compare: func() (got, want []float64) {
-					for _, t := range sample(o.rand, tokens) {
+					for _, t := range some(o.rand, tokens) {
 						gu := row[bf16.Number](o, p.GU, t, 2*m.FFN)
 						for i, up := range gu[m.FFN:] {
 							want = append(want, reference.SiLU(gu[i], up))

@@ -8,20 +8,80 @@ import (
 	"tierlab/engine/backend/cuda/internal/driver"
 )
 
+// watch measures what is queued in the bench's stream, by a pair of events.
+type watch struct {
+	b        *Bench
+	from, to driver.Event
+}
+
+func (b *Bench) newWatch() (*watch, error) {
+	w := &watch{b: b}
+	var err error
+	if w.from, err = b.dev.NewEvent(true); err != nil {
+		return nil, err
+	}
+	if w.to, err = b.dev.NewEvent(true); err != nil {
+		return nil, errors.Join(err, w.close())
+	}
+	return w, nil
+}
+
+func (w *watch) close() error {
+	var errs []error
+	for _, e := range []driver.Event{w.from, w.to} {
+		if e != 0 {
+			errs = append(errs, w.b.dev.DropEvent(e))
+		}
+	}
+	w.from, w.to = 0, 0
+	return errors.Join(errs...)
+}
+
+// once is how long what f queues takes.
+func (w *watch) once(f func() error) (time.Duration, error) {
+	if err := w.b.dev.Record(w.from, w.b.stream); err != nil {
+		return 0, err
+	}
+	if err := f(); err != nil {
+		return 0, err
+	}
+	if err := w.b.dev.Record(w.to, w.b.stream); err != nil {
+		return 0, err
+	}
+	if err := w.b.dev.WaitEvent(w.to); err != nil {
+		return 0, err
+	}
+	return w.b.dev.Elapsed(w.from, w.to)
+}
+
+// median is the middle of n times, after one that does not count.
+func (w *watch) median(n int, f func() error) (time.Duration, error) {
+	times := make([]time.Duration, n)
+	for i := range n + 1 {
+		took, err := w.once(f)
+		if err != nil {
+			return 0, err
+		}
+		times[max(0, i-1)] = took
+	}
+	slices.Sort(times)
+	return times[n/2], nil
+}
+
 // mostSets bounds how many sets of operands take turns.
 const mostSets = 512
 
-// Clock times launches of one version: a captured graph has one for each set of
+// Clock times launches of one version: a captured graph has some for each set of
 // operands.
 type Clock struct {
 	r        *Ready
 	o        *operands
+	watch    *watch
 	launches int
 	exec     driver.Exec
-	from, to driver.Event
 }
 
-// Clock draws operands and captures the graph, and runs it once.
+// Clock draws operands and captures the graph.
 func (r *Ready) Clock(seed uint64) (*Clock, error) {
 	c := &Clock{r: r, o: r.b.draw(seed)}
 	if err := c.open(); err != nil {
@@ -31,20 +91,19 @@ func (r *Ready) Clock(seed uint64) (*Clock, error) {
 }
 
 func (c *Clock) open() error {
-	dev := c.r.b.dev
-	enough := 3 * int64(dev.Device().L2Bytes)
-	var trials []*trial
-	for len(trials) == 0 || c.o.bytes < enough && len(trials) < mostSets {
-		trials = append(trials, c.r.c.draw(c.r, c.o))
-		if c.o.err != nil {
+	b := c.r.b
+	sets := min(max(1, ceilDiv(3*b.dev.Device().L2Bytes, int(c.r.c.Bytes))), mostSets)
+	trials := make([]*trial, sets)
+	for i := range trials {
+		if trials[i] = c.r.c.draw(c.r, c.o); c.o.err != nil {
 			return c.o.err
 		}
 	}
-	c.launches = len(trials) * ((3 + len(trials)) / len(trials)) // 4 at least, as often from each set
+	c.launches = sets * ceilDiv(4, sets) // 4 at least, as often on each set
 	var err error
-	if c.exec, err = c.r.b.capture(func() error {
+	if c.exec, err = b.capture(func() error {
 		for i := range c.launches {
-			if err := c.r.run(trials[i%len(trials)]); err != nil {
+			if err := c.r.run(trials[i%sets]); err != nil {
 				return err
 			}
 		}
@@ -52,39 +111,27 @@ func (c *Clock) open() error {
 	}); err != nil {
 		return err
 	}
-	if c.from, err = dev.NewEvent(true); err != nil {
-		return err
-	}
-	if c.to, err = dev.NewEvent(true); err != nil {
-		return err
-	}
-	_, err = c.Once()
+	c.watch, err = b.newWatch()
 	return err
 }
 
-// Once replays the graph and gives the time of one launch.
-func (c *Clock) Once() (time.Duration, error) {
-	dev, s := c.r.b.dev, c.r.b.stream
-	if err := errors.Join(dev.Record(c.from, s), dev.LaunchGraph(c.exec, s), dev.Record(c.to, s), dev.WaitEvent(c.to)); err != nil {
-		return 0, err
-	}
-	took, err := dev.Elapsed(c.from, c.to)
+// Median is the time of a launch, the middle of n replays after one that does not
+// count.
+func (c *Clock) Median(n int) (time.Duration, error) {
+	took, err := c.watch.median(n, func() error { return c.r.b.dev.LaunchGraph(c.exec, c.r.b.stream) })
 	return took / time.Duration(c.launches), err
 }
 
 // Close frees the graph and the operands. Closing twice is no error.
 func (c *Clock) Close() error {
-	dev := c.r.b.dev
-	errs := []error{dev.Synchronize(c.r.b.stream)}
+	errs := []error{c.r.b.dev.Synchronize(c.r.b.stream)}
 	if c.exec != 0 {
-		errs = append(errs, dev.DropExec(c.exec))
+		errs = append(errs, c.r.b.dev.DropExec(c.exec))
 	}
-	for _, e := range []driver.Event{c.from, c.to} {
-		if e != 0 {
-			errs = append(errs, dev.DropEvent(e))
-		}
+	if c.watch != nil {
+		errs = append(errs, c.watch.close())
 	}
-	c.exec, c.from, c.to = 0, 0, 0
+	c.exec, c.watch = 0, nil
 	return errors.Join(append(errs, c.o.free())...)
 }
 
@@ -100,12 +147,6 @@ func (b *Bench) capture(f func() error) (driver.Exec, error) {
 	}
 	exec, err := b.dev.Instantiate(graph)
 	return exec, errors.Join(err, b.dev.DropGraph(graph))
-}
-
-// median is the middle of some durations, which it sorts.
-func median(d []time.Duration) time.Duration {
-	slices.Sort(d)
-	return d[len(d)/2]
 }
 
 // Rate is what a case's time means.
@@ -124,3 +165,5 @@ func (c Case) Rate(took time.Duration, ceilings Ceilings) Rate {
 		Floor: time.Duration(floor * float64(time.Second)), OfFloor: floor / seconds,
 	}
 }
+
+func ceilDiv(n, unit int) int { return (n + unit - 1) / unit }

@@ -1,0 +1,69 @@
+package lab
+
+import (
+	"tierlab/engine/backend/cuda/internal/cublaslt"
+	"tierlab/engine/backend/cuda/internal/kernels"
+	"tierlab/engine/model"
+	"tierlab/engine/sample"
+)
+
+// Cases are the kernels at shapes of a model: with few tokens, as a host can
+// compute them, or with those of the engine's steps on a GPU, from a decode of
+// one to a prefill of 8,192. Without a library products have no version by it.
+func Cases(m model.Config, large bool, l *cublaslt.Library) []Case {
+	tokens, contexts, prefills := []int{1, 5}, [][2]int{{1, 20}, {3, 150}}, [][3]int{{1, 0, 40}, {2, 70, 17}}
+	if large {
+		tokens = []int{1, 32, 256, 8192}
+		contexts = [][2]int{{1, 1023}, {32, 1023}, {256, 1023}, {1, 32767}}
+		prefills = [][3]int{{1, 0, 8192}, {16, 0, 512}, {1, 30720, 2048}}
+	}
+	var list []Case
+	for _, t := range tokens {
+		list = append(list, embedCase(m, t), normCase(m, t), siluCase(m, t), keysCase(m, 1, 0, t))
+		for _, s := range shapesOf(m) {
+			if s.Name != "head" || t <= 256 { // the step's samples
+				list = append(list, productCase(m, s, t, productVersions(s, t, l)...))
+			}
+		}
+		if t <= 256 {
+			list = append(list, chooseCase(m, "greedy", sample.Pick{Forced: -1}, t),
+				chooseCase(m, "top-p", sample.Pick{Forced: -1, Params: sample.Params{Temperature: 0.8, TopP: 0.9}}, t))
+		}
+	}
+	for _, c := range contexts {
+		list = append(list, keysCase(m, c[0], c[1], 1))
+	}
+	_ = prefills
+	return append(list, seededCase(m))
+}
+
+// productVersions are the settings of the project's own kernels that suit so many
+// tokens, and the two algorithms that the library takes for the quickest.
+func productVersions(s kernels.ProductShape, tokens int, l *cublaslt.Library) []Version {
+	var own []kernels.ProductKernel
+	switch {
+	case tokens <= 8:
+		own = []kernels.ProductKernel{
+			kernels.SmallProduct{Tokens: 8, RowTiles: 1, Warps: 8, Slots: 2, BlocksPerSM: 3},
+			kernels.SmallProduct{Tokens: 8, RowTiles: 1, Warps: 8, Slots: 3, BlocksPerSM: 2},
+		}
+	case tokens <= 32:
+		own = []kernels.ProductKernel{
+			kernels.SmallProduct{Tokens: 32, RowTiles: 2, Warps: 8, Slots: 1, BlocksPerSM: 1},
+			kernels.TiledProduct{T: 32, N: 32, K: 128, Stages: 2, WarpsT: 1, WarpsN: 2, BlocksPerSM: 2},
+		}
+	default:
+		own = []kernels.ProductKernel{
+			kernels.TiledProduct{T: 128, N: 128, K: 64, Stages: 3, WarpsT: 2, WarpsN: 2, BlocksPerSM: 1},
+			kernels.TiledProduct{T: 64, N: 64, K: 64, Stages: 4, WarpsT: 2, WarpsN: 2, BlocksPerSM: 2},
+		}
+	}
+	var list []Version
+	for _, k := range own {
+		list = append(list, ofKernel(k, s, tokens))
+	}
+	if l != nil {
+		list = append(list, ofLibrary(l, s, tokens, 0), ofLibrary(l, s, tokens, 1))
+	}
+	return list
+}

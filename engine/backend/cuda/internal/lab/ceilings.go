@@ -1,0 +1,89 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"tierlab/engine/backend/cuda/internal/cublaslt"
+	"tierlab/engine/backend/cuda/internal/kernels"
+	"tierlab/engine/model"
+)
+
+// Ceilings are what a device can do, as measured.
+type Ceilings struct {
+	CopyBytesPerSecond float64 // read and written, by a copy within its memory
+	MatrixFLOPs        float64 // a second, of a product of bf16 that sums in f32
+	MatrixBy           string  // the version that was the fastest
+}
+
+// The sizes of what is measured: a copy of 4 GiB, and a product of 8192 x 8192 x
+// 8192, 1.1 TFLOP.
+const (
+	copyBytes  = 4 << 30
+	matrixSide = 8192
+	repeats    = 15
+)
+
+// Ceilings measures the device, on random numbers: zeros flatter a chip whose
+// clock is bound by its power. The median of some runs counts. Without a library
+// the matrix rate is that of the project's own kernels, which is lower.
+func (b *Bench) Ceilings(ctx context.Context, l *cublaslt.Library) (Ceilings, error) {
+	return b.ceilings(ctx, l, copyBytes, matrixSide)
+}
+
+func (b *Bench) ceilings(ctx context.Context, l *cublaslt.Library, bytes, side int) (Ceilings, error) {
+	var c Ceilings
+	took, err := b.copyTime(bytes)
+	if err != nil {
+		return c, fmt.Errorf("copy bandwidth: %w", err)
+	}
+	c.CopyBytesPerSecond = 2 * float64(bytes) / took.Seconds()
+	square := kernels.ProductShape{Name: "square", N: side, K: side}
+	product := productCase(model.Config{Name: "ceiling"}, square, side, productVersions(square, side, l)...)
+	for _, v := range product.Versions {
+		took, err := b.medianOf(ctx, product, v)
+		if err != nil {
+			return c, fmt.Errorf("matrix rate: %w", err)
+		}
+		if rate := float64(product.FLOPs) / took.Seconds(); rate > c.MatrixFLOPs {
+			c.MatrixFLOPs, c.MatrixBy = rate, v.Name
+		}
+	}
+	return c, nil
+}
+
+// copyTime is how long a copy of so many bytes takes.
+func (b *Bench) copyTime(bytes int) (took time.Duration, err error) {
+	o := b.draw(1)
+	defer func() { err = errors.Join(err, o.free()) }()
+	from, to := o.numbers(bytes/2, 1), o.room(bytes)
+	if o.err != nil {
+		return 0, o.err
+	}
+	watch, err := b.newWatch()
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, watch.close()) }()
+	return watch.median(repeats, func() error { return b.dev.CopyWithin(to, from, int64(bytes), b.stream) })
+}
+
+// medianOf is how long a version of a case takes. It is checked first.
+func (b *Bench) medianOf(ctx context.Context, c Case, v Version) (took time.Duration, err error) {
+	r, err := b.Ready(ctx, c, v)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	if _, err := r.Check(1); err != nil {
+		return 0, err
+	}
+	clock, err := r.Clock(1)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, clock.Close()) }()
+	return clock.Median(repeats)
+}

@@ -1,0 +1,162 @@
+package lab
+
+import (
+	"math/rand/v2"
+	"testing"
+
+	"tierlab/engine/backend/cuda/internal/cublaslt"
+	"tierlab/engine/backend/cuda/internal/rig"
+	"tierlab/engine/model"
+)
+
+func preset(t testing.TB, name string) model.Config {
+	t.Helper()
+	m, err := model.Preset(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+func newBench(t *testing.T, r *rig.Rig) *Bench {
+	t.Helper()
+	b, err := New(t.Context(), r.Context, r.Compiler, r.Arch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		for range 2 {
+			if err := b.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	return b
+}
+
+// library is cuBLASLt on a GPU, if there is one.
+func library(t testing.TB, place string) *cublaslt.Library {
+	if place != "cuda" {
+		return nil
+	}
+	l, err := cublaslt.Find()
+	if err != nil {
+		t.Logf("no versions by cuBLASLt: %v", err)
+	}
+	return l
+}
+
+// TestVersions checks every version of every case: at shapes of the tiny models
+// everywhere, and at published ones on a GPU.
+func TestVersions(t *testing.T) {
+	rig.Run(t, func(t *testing.T, r *rig.Rig) {
+		b, l := newBench(t, r), library(t, r.Name)
+		var cases []Case
+		for _, name := range []string{"tiny-tied", "tiny-qwen2", "tiny-qwen3"} {
+			cases = append(cases, Cases(preset(t, name), false, nil)...)
+		}
+		if r.Name == "cuda" {
+			cases = append(cases, Cases(preset(t, "llama-3.1-8b"), true, l)...)
+		}
+		seed := rand.Uint64()
+		for _, c := range cases {
+			for _, v := range c.Versions {
+				t.Run(c.String()+"/"+v.Name, func(t *testing.T) {
+					ready, err := b.Ready(t.Context(), c, v)
+					if err != nil {
+						t.Fatal(err)
+					}
+					defer func() {
+						if err := ready.Close(); err != nil {
+							t.Error(err)
+						}
+					}()
+					off, err := ready.Check(seed)
+					if err != nil {
+						t.Error(err)
+					}
+					t.Logf("||out - ref|| / ||ref|| = %.2g, at most %.2g", off, c.Bound)
+				})
+			}
+		}
+	})
+}
+
+// TestCheckSeesErrors has a kernel compute the wrong thing, and nothing.
+func TestCheckSeesErrors(t *testing.T) {
+	rig.Run(t, func(t *testing.T, r *rig.Rig) {
+		b := newBench(t, r)
+		c := normCase(preset(t, "tiny"), 3)
+		for name, spoil := range map[string]func(*trial) error{
+			"nothing":        func(*trial) error { return nil },
+			"another weight": func(x *trial) error { return x.launch(b.stream) },
+		} {
+			ready, err := b.Ready(t.Context(), c, c.Versions[0])
+			if err != nil {
+				t.Fatal(err)
+			}
+			if name == "another weight" {
+				draw := ready.c.draw
+				ready.c.draw = func(r *Ready, o *operands) *trial {
+					x := draw(r, o)
+					compare := x.compare
+					x.compare = func() (got, want []float64) {
+						got, want = compare()
+						got[len(got)-1] += 1
+						return got, want
+					}
+					return x
+				}
+			}
+			ready.run = spoil
+			if off, err := ready.Check(7); err == nil {
+				t.Errorf("%s passes: %v", name, off)
+			}
+			if err := ready.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}
+
+// TestClock measures what is too small to mean anything, for the sake of what
+// measures.
+func TestClock(t *testing.T) {
+	rig.Run(t, func(t *testing.T, r *rig.Rig) {
+		b := newBench(t, r)
+		c := siluCase(preset(t, "tiny"), 2)
+		for _, v := range c.Versions {
+			ready, err := b.Ready(t.Context(), c, v)
+			if err != nil {
+				t.Fatal(err)
+			}
+			clock, err := ready.Clock(1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			took, err := clock.Median(3)
+			if err != nil || took <= 0 {
+				t.Errorf("version %s took %v: %v", v.Name, took, err)
+			}
+			for range 2 {
+				if err := clock.Close(); err != nil {
+					t.Error(err)
+				}
+			}
+			if err := ready.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+		ceilings, err := b.ceilings(t.Context(), nil, 1<<20, 256)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ceilings.CopyBytesPerSecond <= 0 || ceilings.MatrixFLOPs <= 0 || ceilings.MatrixBy == "" {
+			t.Errorf("%+v", ceilings)
+		}
+		rate := Case{Bytes: 4e9, FLOPs: 1e12}.Rate(2e6, Ceilings{CopyBytesPerSecond: 4e12, MatrixFLOPs: 5e14})
+		if rate.GBs != 2000 || rate.TFLOPs != 500 || rate.Floor != 2e6 || rate.OfFloor != 1 {
+			t.Errorf("%+v", rate)
+		}
+	})
+}

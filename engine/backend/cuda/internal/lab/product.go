@@ -1,0 +1,117 @@
+package lab
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"tierlab/engine/backend/cuda/internal/bf16"
+	"tierlab/engine/backend/cuda/internal/cublaslt"
+	"tierlab/engine/backend/cuda/internal/driver"
+	"tierlab/engine/backend/cuda/internal/kernels"
+	"tierlab/engine/backend/cuda/internal/reference"
+	"tierlab/engine/model"
+)
+
+// shapesOf are the products of a model's step.
+func shapesOf(m model.Config) []kernels.ProductShape {
+	q := m.Heads * m.HeadDim
+	return []kernels.ProductShape{
+		{Name: "qkv", N: q + 2*m.KVHeads*m.HeadDim, K: m.Hidden}, {Name: "o", N: m.Hidden, K: q},
+		{Name: "gate_up", N: 2 * m.FFN, K: m.Hidden}, {Name: "down", N: m.Hidden, K: m.FFN},
+		{Name: "head", N: m.Vocab, K: m.Hidden, F32: true},
+	}
+}
+
+// productCase multiplies so many tokens with a matrix.
+func productCase(m model.Config, s kernels.ProductShape, tokens int, versions ...Version) Case {
+	size, bound := 2, roundedTo
+	if s.F32 {
+		size, bound = 4, 1e-5 // of sums in f32, of any order
+	}
+	n, k, t := int64(s.N), int64(s.K), int64(tokens)
+	return Case{
+		Kernel: "product", Shape: fmt.Sprintf("%s/%s/tokens=%d", m.Name, s.Name, tokens), Bound: bound, model: m,
+		Bytes: 2*n*k + 2*t*k + int64(size)*t*n, FLOPs: 2 * n * k * t, Versions: versions,
+		draw: func(_ *Ready, o *operands) *trial {
+			p := kernels.ProductParams{
+				Count: upload(o, int32(tokens)), W: o.numbers(s.N*s.K, 0.1), X: o.numbers(tokens*s.K, 2), Y: o.room(tokens * s.N * size),
+			}
+			return &trial{product: &p, compare: func() (got, want []float64) { return compareProduct(o, s, tokens, &p) }}
+		},
+	}
+}
+
+// compareProduct takes some tokens and some runs of outputs.
+func compareProduct(o *operands, s kernels.ProductShape, tokens int, p *kernels.ProductParams) (got, want []float64) {
+	const run = 16 // outputs
+	outputs := some(o.rand, ceilDiv(s.N, run))
+	var ws []bf16.Number
+	for _, i := range outputs {
+		ws = append(ws, download[bf16.Number](o, p.W+driver.Ptr(2*i*run*s.K), min(run, s.N-i*run)*s.K)...)
+	}
+	for _, t := range some(o.rand, tokens)[:min(tokens, 16)] {
+		x := row[bf16.Number](o, p.X, t, s.K)
+		for j := 0; j < len(ws); j += s.K {
+			want = append(want, reference.Dot(x, ws[j:][:s.K]))
+		}
+		for _, i := range outputs {
+			at, n := t*s.N+i*run, min(run, s.N-i*run)
+			if s.F32 {
+				got = append(got, widen32(download[float32](o, p.Y+driver.Ptr(4*at), n))...)
+			} else {
+				got = append(got, widen16(download[bf16.Number](o, p.Y+driver.Ptr(2*at), n))...)
+			}
+		}
+	}
+	return got, want
+}
+
+// ofKernel is one of the project's own kernels at one setting of its sizes.
+func ofKernel(k kernels.ProductKernel, s kernels.ProductShape, tokens int) Version {
+	return Version{Name: strings.ReplaceAll(k.String(), " ", "-"), open: func(ctx context.Context, r *Ready) error {
+		f, err := r.load(ctx, k.Unit(s, r.b.arch), k.Function(), k.Shared())
+		if err != nil {
+			return err
+		}
+		r.run = func(t *trial) error { return r.b.dev.Launch(k.Launch(f, s, tokens, t.product), r.b.stream) }
+		return nil
+	}}
+}
+
+// libraryWorkspace is what cuBLASLt's algorithms may take of memory beside the
+// matrices.
+const libraryWorkspace = 64 << 20
+
+// ofLibrary is the algorithm that cuBLASLt's heuristic puts at that place.
+func ofLibrary(l *cublaslt.Library, s kernels.ProductShape, tokens, place int) Version {
+	return Version{Name: fmt.Sprintf("cublaslt-%d", place), open: func(_ context.Context, r *Ready) error {
+		handle, err := l.NewHandle()
+		if err != nil {
+			return err
+		}
+		r.closers = append(r.closers, handle.Close)
+		product, err := handle.Product(cublaslt.Shape{N: s.N, K: s.K, Tokens: tokens, F32: s.F32})
+		if err != nil {
+			return err
+		}
+		r.closers = append([]func() error{product.Close}, r.closers...) // products close before the handle
+		found, err := product.Algorithms(place+1, libraryWorkspace)
+		if err != nil {
+			return err
+		}
+		if len(found) <= place {
+			return fmt.Errorf("cuBLASLt has %d algorithms for it", len(found))
+		}
+		workspace, err := r.b.dev.Alloc(libraryWorkspace)
+		if err != nil {
+			return err
+		}
+		r.closers = append(r.closers, func() error { return r.b.dev.Free(workspace) })
+		a := found[place]
+		r.run = func(t *trial) error {
+			return product.Multiply(r.b.stream, &a, t.product.W, t.product.X, t.product.Y, workspace)
+		}
+		return nil
+	}}
+}

@@ -1,0 +1,79 @@
+package lab
+
+import (
+	"context"
+	"embed"
+	"fmt"
+
+	"tierlab/engine/backend/cuda/internal/driver"
+	"tierlab/engine/backend/cuda/internal/kernels"
+	"tierlab/engine/model"
+)
+
+// candidates are versions of kernels that are not in use.
+//
+//go:embed candidates/*.cu
+var candidates embed.FS
+
+// Version is a way to compute a case.
+type Version struct {
+	Name string
+	Gain string // what a candidate is thought to gain
+	// open makes r run trials.
+	open func(ctx context.Context, r *Ready) error
+}
+
+// inUse is the version that the engine has: kernels of its set, with the set's
+// own grids.
+func inUse(names ...string) Version {
+	return Version{Name: names[0], open: func(ctx context.Context, r *Ready) error {
+		set, err := kernels.LoadOnly(ctx, r.b.dev, r.b.compiler, r.b.spec(r.c.model), names...)
+		if err != nil {
+			return err
+		}
+		r.set, r.closers = set, append(r.closers, set.Close)
+		r.run = func(t *trial) error { return t.launch(r.b.stream) }
+		return nil
+	}}
+}
+
+// candidate is a source of the folder candidates, with the function and the
+// parameters of the case's kernel.
+func candidate(name, gain string, threads int, grid func(m model.Config, threads int) [3]uint32) Version {
+	return Version{Name: name, Gain: gain, open: func(ctx context.Context, r *Ready) error {
+		u := r.b.spec(r.c.model).Unit(name, name+".cu", fmt.Sprintf("THREADS=%d", threads))
+		var err error
+		if u.Source, err = candidates.ReadFile("candidates/" + name + ".cu"); err != nil {
+			return err
+		}
+		f, err := r.load(ctx, u, r.c.Kernel, 0)
+		if err != nil {
+			return err
+		}
+		l := driver.Launch{Function: f, Grid: grid(r.c.model, threads), Block: [3]uint32{uint32(threads), 1, 1}}
+		r.run = func(t *trial) error {
+			l.Params = t.params
+			return r.b.dev.Launch(l, r.b.stream)
+		}
+		return nil
+	}}
+}
+
+// load compiles and loads a unit and allows its kernel so much dynamic shared
+// memory.
+func (r *Ready) load(ctx context.Context, u kernels.Unit, function string, shared int) (driver.Function, error) {
+	made, err := r.b.compiler.Compile(ctx, u)
+	if err != nil {
+		return 0, err
+	}
+	module, err := r.b.dev.Load(made.Image)
+	if err != nil {
+		return 0, err
+	}
+	r.closers = append(r.closers, func() error { return r.b.dev.Unload(module) })
+	f, err := r.b.dev.Function(module, function)
+	if err == nil && shared > 0 {
+		err = r.b.dev.SetShared(f, shared)
+	}
+	return f, err
+}
