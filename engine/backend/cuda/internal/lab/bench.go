@@ -18,6 +18,7 @@ type Bench struct {
 	arch     string
 	stream   driver.Stream
 	fill     *kernels.Set // has the kernel that makes random operands
+	mostSets int          // of operands that take turns under a clock
 }
 
 // New makes a bench of a device in use. It compiles a kernel.
@@ -26,7 +27,7 @@ func New(ctx context.Context, dev driver.Context, c kernels.Compiler, arch strin
 	if err != nil {
 		return nil, err
 	}
-	b := &Bench{dev: dev, compiler: c, arch: arch}
+	b := &Bench{dev: dev, compiler: c, arch: arch, mostSets: 512}
 	if b.fill, err = kernels.LoadOnly(ctx, dev, c, b.spec(m), "seeded"); err != nil {
 		return nil, err
 	}

@@ -11,31 +11,39 @@ import (
 // compute them, or with those of the engine's steps on a GPU, from a decode of
 // one to a prefill of 8,192. Without a library products have no version by it.
 func Cases(m model.Config, large bool, l *cublaslt.Library) []Case {
-	tokens, contexts, prefills := []int{1, 5}, [][2]int{{1, 20}, {3, 150}}, [][3]int{{1, 0, 40}, {2, 70, 17}}
+	shapes := shapesOf(m)
+	tokens, contexts, prefills := []int{5}, [][2]int{{3, 150}}, [][3]int{{2, 70, 17}}
 	if large {
 		tokens = []int{1, 32, 256, 8192}
 		contexts = [][2]int{{1, 1023}, {32, 1023}, {256, 1023}, {1, 32767}}
 		prefills = [][3]int{{1, 0, 8192}, {16, 0, 512}, {1, 30720, 2048}}
+	} else {
+		shapes = shapes[:1] // each is compiled for itself
 	}
-	var list []Case
+	list := []Case{seededCase(m)}
 	for _, t := range tokens {
 		list = append(list, embedCase(m, t), normCase(m, t), siluCase(m, t), keysCase(m, 1, 0, t))
-		for _, s := range shapesOf(m) {
-			if s.Name != "head" || t <= 256 { // the step's samples
-				list = append(list, productCase(m, s, t, productVersions(s, t, l)...))
+		for _, s := range shapes {
+			if s.Name != "head" || t <= mostSamples {
+				list = append(list, productCase(m, s, t, append([]Version{inUseProduct(s, t, l)}, productVersions(s, t, l)...)...))
 			}
 		}
-		if t <= 256 {
+		if t <= mostSamples {
 			list = append(list, chooseCase(m, "greedy", sample.Pick{Forced: -1}, t),
 				chooseCase(m, "top-p", sample.Pick{Forced: -1, Params: sample.Params{Temperature: 0.8, TopP: 0.9}}, t))
 		}
 	}
 	for _, c := range contexts {
-		list = append(list, keysCase(m, c[0], c[1], 1))
+		list = append(list, keysCase(m, c[0], c[1], 1), attendCase(m, c[0], c[1], 1))
 	}
-	_ = prefills
-	return append(list, seededCase(m))
+	for _, p := range prefills {
+		list = append(list, attendCase(m, p[0], p[1], p[2]))
+	}
+	return list
 }
+
+// mostSamples is how many rows of a step give logits at most.
+const mostSamples = 256
 
 // productVersions are the settings of the project's own kernels that suit so many
 // tokens, and the two algorithms that the library takes for the quickest.

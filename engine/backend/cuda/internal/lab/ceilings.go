@@ -18,32 +18,31 @@ type Ceilings struct {
 	MatrixBy           string  // the version that was the fastest
 }
 
-// The sizes of what is measured: a copy of 4 GiB, and a product of 8192 x 8192 x
-// 8192, 1.1 TFLOP.
-const (
-	copyBytes  = 4 << 30
-	matrixSide = 8192
-	repeats    = 15
-)
+// sizes are those of what is measured.
+type sizes struct {
+	copied  int // bytes
+	side    int // of a product of side x side x side
+	repeats int
+}
 
 // Ceilings measures the device, on random numbers: zeros flatter a chip whose
 // clock is bound by its power. The median of some runs counts. Without a library
 // the matrix rate is that of the project's own kernels, which is lower.
 func (b *Bench) Ceilings(ctx context.Context, l *cublaslt.Library) (Ceilings, error) {
-	return b.ceilings(ctx, l, copyBytes, matrixSide)
+	return b.ceilings(ctx, l, sizes{copied: 4 << 30, side: 8192, repeats: 15}) // 1.1 TFLOP a product
 }
 
-func (b *Bench) ceilings(ctx context.Context, l *cublaslt.Library, bytes, side int) (Ceilings, error) {
+func (b *Bench) ceilings(ctx context.Context, l *cublaslt.Library, of sizes) (Ceilings, error) {
 	var c Ceilings
-	took, err := b.copyTime(bytes)
+	took, err := b.copyTime(of)
 	if err != nil {
 		return c, fmt.Errorf("copy bandwidth: %w", err)
 	}
-	c.CopyBytesPerSecond = 2 * float64(bytes) / took.Seconds()
-	square := kernels.ProductShape{Name: "square", N: side, K: side}
-	product := productCase(model.Config{Name: "ceiling"}, square, side, productVersions(square, side, l)...)
+	c.CopyBytesPerSecond = 2 * float64(of.copied) / took.Seconds()
+	square := kernels.ProductShape{Name: "square", N: of.side, K: of.side}
+	product := productCase(model.Config{Name: "ceiling"}, square, of.side, productVersions(square, of.side, l)...)
 	for _, v := range product.Versions {
-		took, err := b.medianOf(ctx, product, v)
+		took, err := b.medianOf(ctx, product, v, of.repeats)
 		if err != nil {
 			return c, fmt.Errorf("matrix rate: %w", err)
 		}
@@ -54,11 +53,11 @@ func (b *Bench) ceilings(ctx context.Context, l *cublaslt.Library, bytes, side i
 	return c, nil
 }
 
-// copyTime is how long a copy of so many bytes takes.
-func (b *Bench) copyTime(bytes int) (took time.Duration, err error) {
+// copyTime is how long the copy takes.
+func (b *Bench) copyTime(of sizes) (took time.Duration, err error) {
 	o := b.draw(1)
 	defer func() { err = errors.Join(err, o.free()) }()
-	from, to := o.numbers(bytes/2, 1), o.room(bytes)
+	from, to := o.numbers(of.copied/2, 1), o.room(of.copied)
 	if o.err != nil {
 		return 0, o.err
 	}
@@ -67,11 +66,11 @@ func (b *Bench) copyTime(bytes int) (took time.Duration, err error) {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, watch.close()) }()
-	return watch.median(repeats, func() error { return b.dev.CopyWithin(to, from, int64(bytes), b.stream) })
+	return watch.median(of.repeats, func() error { return b.dev.CopyWithin(to, from, int64(of.copied), b.stream) })
 }
 
 // medianOf is how long a version of a case takes. It is checked first.
-func (b *Bench) medianOf(ctx context.Context, c Case, v Version) (took time.Duration, err error) {
+func (b *Bench) medianOf(ctx context.Context, c Case, v Version, repeats int) (took time.Duration, err error) {
 	r, err := b.Ready(ctx, c, v)
 	if err != nil {
 		return 0, err

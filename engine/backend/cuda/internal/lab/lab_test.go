@@ -46,14 +46,19 @@ func library(t testing.TB, place string) *cublaslt.Library {
 	return l
 }
 
-// TestVersions checks every version of every case: at shapes of the tiny models
-// everywhere, and at published ones on a GPU.
+// TestVersions checks every version of every case: at the shapes of a tiny model
+// everywhere, with biases and norms of heads, and at published ones on a GPU.
+// Candidates meet two more tiny models.
 func TestVersions(t *testing.T) {
 	rig.Run(t, func(t *testing.T, r *rig.Rig) {
 		b, l := newBench(t, r), library(t, r.Name)
-		var cases []Case
-		for _, name := range []string{"tiny-tied", "tiny-qwen2", "tiny-qwen3"} {
-			cases = append(cases, Cases(preset(t, name), false, nil)...)
+		cases := Cases(preset(t, "tiny-qwen3"), false, nil)
+		for _, name := range []string{"tiny-tied", "tiny-qwen2"} {
+			m := preset(t, name)
+			for _, c := range []Case{normCase(m, 3), siluCase(m, 3), keysCase(m, 3, 33, 7)} {
+				c.Versions = c.Versions[1:]
+				cases = append(cases, c)
+			}
 		}
 		if r.Name == "cuda" {
 			cases = append(cases, Cases(preset(t, "llama-3.1-8b"), true, l)...)
@@ -61,25 +66,28 @@ func TestVersions(t *testing.T) {
 		seed := rand.Uint64()
 		for _, c := range cases {
 			for _, v := range c.Versions {
-				t.Run(c.String()+"/"+v.Name, func(t *testing.T) {
-					ready, err := b.Ready(t.Context(), c, v)
-					if err != nil {
-						t.Fatal(err)
-					}
-					defer func() {
-						if err := ready.Close(); err != nil {
-							t.Error(err)
-						}
-					}()
-					off, err := ready.Check(seed)
-					if err != nil {
-						t.Error(err)
-					}
-					t.Logf("||out - ref|| / ||ref|| = %.2g, at most %.2g", off, c.Bound)
-				})
+				t.Run(c.String()+"/"+v.Name, func(t *testing.T) { checkVersion(t, b, c, v, seed) })
 			}
 		}
 	})
+}
+
+func checkVersion(t *testing.T, b *Bench, c Case, v Version, seed uint64) {
+	t.Helper()
+	r, err := b.Ready(t.Context(), c, v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	off, err := r.Check(seed)
+	if err != nil {
+		t.Error(err)
+	}
+	t.Logf("||out - ref|| / ||ref|| = %.2g, at most %.2g", off, c.Bound)
 }
 
 // TestCheckSeesErrors has a kernel compute the wrong thing, and nothing.
@@ -124,6 +132,7 @@ func TestCheckSeesErrors(t *testing.T) {
 func TestClock(t *testing.T) {
 	rig.Run(t, func(t *testing.T, r *rig.Rig) {
 		b := newBench(t, r)
+		b.mostSets = 3
 		c := siluCase(preset(t, "tiny"), 2)
 		for _, v := range c.Versions {
 			ready, err := b.Ready(t.Context(), c, v)
@@ -147,7 +156,7 @@ func TestClock(t *testing.T) {
 				t.Error(err)
 			}
 		}
-		ceilings, err := b.ceilings(t.Context(), nil, 1<<20, 256)
+		ceilings, err := b.ceilings(t.Context(), nil, sizes{copied: 1 << 20, side: 64, repeats: 1})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -9,6 +9,7 @@ import (
 	"tierlab/engine/backend/cuda/internal/cublaslt"
 	"tierlab/engine/backend/cuda/internal/driver"
 	"tierlab/engine/backend/cuda/internal/kernels"
+	"tierlab/engine/backend/cuda/internal/products"
 	"tierlab/engine/backend/cuda/internal/reference"
 	"tierlab/engine/model"
 )
@@ -65,6 +66,35 @@ func compareProduct(o *operands, s kernels.ProductShape, tokens int, p *kernels.
 		}
 	}
 	return got, want
+}
+
+// inUseProduct is what package products takes at so many tokens, untimed.
+func inUseProduct(s kernels.ProductShape, tokens int, l *cublaslt.Library) Version {
+	return Version{Name: "products", open: func(ctx context.Context, r *Ready) (err error) {
+		set, err := products.New(ctx, r.b.dev, r.b.compiler, products.Options{
+			Arch: r.b.arch, Shapes: []products.Shape{{Name: s.Name, N: s.N, K: s.K, F32: s.F32}}, Buckets: []int{tokens}, Library: l,
+		})
+		if err != nil {
+			return err
+		}
+		r.closers = append(r.closers, set.Close)
+		o := r.b.draw(1)
+		r.closers = append(r.closers, o.free)
+		workspace := o.room(products.WorkspaceBytes)
+		operands := products.Operands{W: []driver.Ptr{o.numbers(s.N*s.K, 0.1)}, X: o.numbers(tokens*s.K, 2), Y: o.room(4 * tokens * s.N), Workspace: workspace}
+		if o.err != nil {
+			return o.err
+		}
+		if err := set.Prepare(r.b.stream, []products.Operands{operands}); err != nil {
+			return err
+		}
+		r.run = func(t *trial) error {
+			p := *t.product
+			p.Workspace = workspace
+			return set.Multiply(r.b.stream, 0, p, tokens)
+		}
+		return nil
+	}}
 }
 
 // ofKernel is one of the project's own kernels at one setting of its sizes.

@@ -68,9 +68,6 @@ func (w *watch) median(n int, f func() error) (time.Duration, error) {
 	return times[n/2], nil
 }
 
-// mostSets bounds how many sets of operands take turns.
-const mostSets = 512
-
 // Clock times launches of one version: a captured graph has some for each set of
 // operands.
 type Clock struct {
@@ -92,7 +89,7 @@ func (r *Ready) Clock(seed uint64) (*Clock, error) {
 
 func (c *Clock) open() error {
 	b := c.r.b
-	sets := min(max(1, ceilDiv(3*b.dev.Device().L2Bytes, int(c.r.c.Bytes))), mostSets)
+	sets := min(max(1, ceilDiv(3*b.dev.Device().L2Bytes, int(c.r.c.Bytes))), b.mostSets)
 	trials := make([]*trial, sets)
 	for i := range trials {
 		if trials[i] = c.r.c.draw(c.r, c.o); c.o.err != nil {

@@ -1,0 +1,89 @@
+package lab
+
+import (
+	"fmt"
+
+	"tierlab/engine/backend/cuda/internal/bf16"
+	"tierlab/engine/backend/cuda/internal/driver"
+	"tierlab/engine/backend/cuda/internal/kernels"
+	"tierlab/engine/backend/cuda/internal/reference"
+	"tierlab/engine/model"
+)
+
+// attendTo is the bound of attention: weights are rounded to bf16 before they
+// multiply values, and the result is.
+const attendTo = 1e-2
+
+// attendCase is the attention of rows of n tokens behind start others: decoding
+// for n = 1, and then the join of the splits is part of it.
+func attendCase(m model.Config, rows, start, n int) Case {
+	name, units := "attend_prefill", []string{"attend_prefill"}
+	if n == 1 {
+		name, units = "attend_decode", []string{"attend_decode", "attend_combine"}
+	}
+	c := Case{
+		Kernel: name, Shape: fmt.Sprintf("%s/rows=%d/at=%d/tokens=%d", m.Name, rows, start, n), Bound: attendTo, model: m,
+		Bytes:    int64(rows) * (int64(start+n)*int64(m.CacheBytesPerToken(2)/m.Layers) + int64(n)*int64(2*2*m.Heads*m.HeadDim)),
+		Versions: []Version{inUse(units...)},
+	}
+	if n > 1 {
+		pairs := int64(n)*int64(start) + int64(n)*int64(n+1)/2 // of queries and positions
+		c.FLOPs = int64(rows) * pairs * int64(m.Heads) * int64(m.HeadDim) * 4
+	}
+	c.draw = func(r *Ready, o *operands) *trial {
+		s := newStep(o, m, rows, start, n)
+		w := kernels.Work{Spec: s.spec, Capacity: rows * ceilDiv(start+n, s.spec.SplitTokens)}
+		for _, row := range s.rows {
+			w.Add(row.Slot, row.Start, row.N)
+		}
+		w.Finish()
+		p := kernels.AttendParams{
+			Counts: upload(o, kernels.Counts{Rows: int32(rows), Tokens: int32(s.tokens), DecodeItems: int32(len(w.Decode)), PrefillItems: int32(len(w.Prefill))}),
+			Rows:   upload(o, w.Rows...), Items: upload(o, append(w.Decode, w.Prefill...)...), Tables: s.at.tables,
+			QKV: s.at.qkv, Keys: s.at.keys, Values: s.at.values, Out: o.room(2 * s.tokens * m.Heads * m.HeadDim),
+		}
+		if n == 1 {
+			p.Partial, p.Scale = o.room(4*len(w.Decode)*m.Heads*m.HeadDim), o.room(8*len(w.Decode)*m.Heads)
+		}
+		return &trial{
+			launch:  func(st driver.Stream) error { return launchAttention(r.set, st, &p, &w) },
+			compare: func() (got, want []float64) { return s.compareAttention(o, &p) },
+		}
+	}
+	return c
+}
+
+func launchAttention(set *kernels.Set, st driver.Stream, p *kernels.AttendParams, w *kernels.Work) error {
+	if len(w.Prefill) > 0 {
+		return set.AttendPrefill(st, p, len(w.Prefill))
+	}
+	if err := set.AttendDecode(st, p, len(w.Decode)); err != nil {
+		return err
+	}
+	return set.AttendCombine(st, p, len(w.Rows))
+}
+
+// compareAttention takes some positions, and of each some heads.
+func (s *step) compareAttention(o *operands, p *kernels.AttendParams) (got, want []float64) {
+	m := s.spec.Model
+	n := int(s.rows[0].N)
+	for i, t := range some(o.rand, s.tokens)[:min(s.tokens, 24)] {
+		head := i % m.Heads
+		which, at := t/n, int(s.rows[t/n].Start)+t%n
+		cached := func(from driver.Ptr) func(int) []bf16.Number {
+			kv := head / (m.Heads / m.KVHeads)
+			run := s.spec.BlockTokens * m.HeadDim // a head's part of a block, downloaded at once
+			var block []bf16.Number
+			return func(position int) []bf16.Number {
+				if position%s.spec.BlockTokens == 0 {
+					block = row[bf16.Number](o, from, s.cell(which, position, kv)/s.spec.BlockTokens, run)
+				}
+				return block[position%s.spec.BlockTokens*m.HeadDim:][:m.HeadDim]
+			}
+		}
+		q := row[bf16.Number](o, p.QKV, t*(m.Heads+2*m.KVHeads)+head, m.HeadDim)
+		want = append(want, reference.Attend(q, at+1, cached(p.Keys), cached(p.Values))...)
+		got = append(got, widen16(row[bf16.Number](o, p.Out, t*m.Heads+head, m.HeadDim))...)
+	}
+	return got, want
+}
