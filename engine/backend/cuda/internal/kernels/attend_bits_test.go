@@ -29,21 +29,19 @@ func chunks(lengths []int) []ask {
 // several, over other blocks and beside other rows: its bits stay.
 func TestAttendPrefillInvariant(t *testing.T) {
 	onBeds(t, func(b *bed) {
-		for _, group := range []int{3, 4} {
-			var c *scene
-			var q, want []bf16.Number
-			for _, block := range []int{16, 64, 128} {
-				s := b.attendSpec(32, 1, group, block, 128)
-				if c == nil {
-					c = b.scene(s, 200, 77)
-					q = c.queries(ask{0, 0, 200})
-					want = c.attend(true, 0, q, ask{0, 0, 200})
-				} else {
-					c.spec, c.set = s, b.scene(s).set
-				}
-				for _, lengths := range cuts() {
-					c.same(want, q, lengths)
-				}
+		var c *scene
+		var q, want []bf16.Number
+		for _, block := range []int{32, 16, 128} {
+			s := b.attendSpec(32, 1, 3, block, 128)
+			next := b.scene(s, []string{"attend_prefill"}, 200, 77)
+			if c == nil {
+				c = next
+				q = c.queries(ask{0, 0, 200})
+				want = c.attend(true, 0, q, ask{0, 0, 200})
+			}
+			c.spec, c.set = s, next.set
+			for _, lengths := range cuts() {
+				c.same(want, q, lengths)
 			}
 		}
 	})
@@ -72,7 +70,7 @@ func (c *scene) same(want, q []bf16.Number, lengths []int) {
 // in turn.
 func TestAttendGrids(t *testing.T) {
 	onBeds(t, func(b *bed) {
-		c := b.scene(b.attendSpec(32, 1, 3, 32, 64), 300, 64, 200, 129, 1)
+		c := b.scene(b.attendSpec(32, 1, 3, 32, 64), attendKernels, 300, 64, 200, 129, 1)
 		rows := []ask{{0, 299, 1}, {1, 0, 64}, {2, 199, 1}, {3, 5, 124}, {4, 0, 1}}
 		q := c.queries(rows...)
 		want := c.attend(false, 100, q, rows...)
@@ -88,7 +86,7 @@ func TestAttendGrids(t *testing.T) {
 func TestAttendExtremes(t *testing.T) {
 	onBeds(t, func(b *bed) {
 		for _, s := range b.attendSpecs()[1:3] {
-			c := b.scene(s, 300, 300, 300)
+			c := b.scene(s, attendKernels, 300, 300, 300)
 			width := s.Model.KVHeads * s.Model.HeadDim
 			for i := range c.keys[0] {
 				c.keys[0][i] = bf16.Of(c.keys[0][i].Float() * 1e3)
@@ -128,7 +126,7 @@ func (c *scene) near(queries, out []bf16.Number, rows ...ask) {
 // TestAttendShares has two slots whose tables name the same blocks.
 func TestAttendShares(t *testing.T) {
 	onBeds(t, func(b *bed) {
-		c := b.scene(b.attendSpec(64, 2, 2, 64, 64), 200)
+		c := b.scene(b.attendSpec(64, 2, 2, 64, 64), attendKernels, 200)
 		rows := []ask{{0, 199, 1}, {0, 130, 40}}
 		q := c.queries(rows...)
 		want := c.attend(false, 100, q, rows...)
@@ -145,7 +143,7 @@ func TestAttendShares(t *testing.T) {
 // is chosen.
 func TestAttendNotFinite(t *testing.T) {
 	onBeds(t, func(b *bed) {
-		c := b.scene(b.attendSpec(32, 1, 3, 32, 64), 100, 100)
+		c := b.scene(b.attendSpec(32, 1, 3, 32, 64), attendKernels, 100, 100)
 		c.values[0][50*32] = bf16.Of(float32(math.NaN()))
 		rows := []ask{{0, 99, 1}, {0, 60, 2}, {1, 99, 1}, {1, 60, 2}}
 		out := c.attend(false, 100, c.queries(rows...), rows...)

@@ -44,9 +44,12 @@ func (b *bed) attendSpec(dim, kvHeads, group, block, split int) kernels.Spec {
 
 func ceil(n, unit int) int { return (n + unit - 1) / unit }
 
-func (b *bed) scene(s kernels.Spec, contexts ...int) *scene {
+// attendKernels are all; a test of fewer saves the time to compile others.
+var attendKernels = []string{"attend_decode", "attend_combine", "attend_prefill"}
+
+func (b *bed) scene(s kernels.Spec, names []string, contexts ...int) *scene {
 	b.t.Helper()
-	c := &scene{bed: b, spec: s, set: b.load(s, "attend_decode", "attend_combine", "attend_prefill")}
+	c := &scene{bed: b, spec: s, set: b.load(s, names...)}
 	for _, n := range contexts {
 		c.keys = append(c.keys, b.numbers(n*s.Model.KVHeads*s.Model.HeadDim))
 		c.values = append(c.values, b.numbers(n*s.Model.KVHeads*s.Model.HeadDim))
@@ -218,7 +221,7 @@ func TestAttendDecode(t *testing.T) {
 	onBeds(t, func(b *bed) {
 		contexts := []int{1, 2, 16, 17, 63, 64, 65, 129, 300, 257}
 		for _, s := range b.attendSpecs() {
-			c := b.scene(s, contexts...)
+			c := b.scene(s, attendKernels, contexts...)
 			rows := []ask{{slot: 8, start: 100, n: 1}}
 			for slot, n := range contexts {
 				rows = append(rows, ask{slot, n - 1, 1})
@@ -239,7 +242,7 @@ func TestAttendPrefill(t *testing.T) {
 			for _, r := range rows {
 				contexts = append(contexts, r.start+r.n)
 			}
-			c := b.scene(s, contexts...)
+			c := b.scene(s, attendKernels, contexts...)
 			q := c.queries(rows...)
 			c.check(q, c.attend(false, 2, q, rows...), rows...)
 		}
