@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"tierlab/engine/backend/cuda/internal/bf16"
+	"tierlab/engine/backend/cuda/internal/kernels"
 	"tierlab/engine/backend/cuda/internal/reference"
 )
 
@@ -26,13 +27,17 @@ func chunks(lengths []int) []ask {
 }
 
 // TestAttendPrefillInvariant computes a prompt in other chunks, in one step or in
-// several, over other blocks and beside other rows: its bits stay.
+// several, over other blocks, by other tiles of queries and beside other rows:
+// its bits stay.
 func TestAttendPrefillInvariant(t *testing.T) {
 	onBeds(t, func(b *bed) {
 		var c *scene
 		var q, want []bf16.Number
 		for _, block := range []int{32, 16, 128} {
 			s := b.attendSpec(32, 1, 3, block, 128)
+			if block == 16 {
+				s.Attend = kernels.AttendSizes{PrefillWarps: 2, PrefillTiles: 1, PrefillStages: 3}
+			}
 			next := b.scene(s, []string{"attend_prefill"}, 200, 77)
 			if c == nil {
 				c = next
@@ -66,14 +71,17 @@ func (c *scene) same(want, q []bf16.Number, lengths []int) {
 	}
 }
 
-// TestAttendGrids runs all items on the blocks of a grid for one, which take them
-// in turn.
+// TestAttendGrids runs all items on the blocks of a grid for few, which take them
+// in turn, with rings and blocks of other sizes.
 func TestAttendGrids(t *testing.T) {
 	onBeds(t, func(b *bed) {
-		c := b.scene(b.attendSpec(32, 1, 3, 32, 64), attendKernels, 300, 64, 200, 129, 1)
+		s := b.attendSpec(32, 1, 3, 32, 64)
+		s.Attend = kernels.AttendSizes{DecodeWarps: 2, DecodeStages: 4, DecodeBlocks: 1}
+		c := b.scene(s, attendKernels, 300, 64, 200, 129, 1)
 		rows := []ask{{0, 299, 1}, {1, 0, 64}, {2, 199, 1}, {3, 5, 124}, {4, 0, 1}}
 		q := c.queries(rows...)
 		want := c.attend(false, 100, q, rows...)
+		c.check(q, want, rows...)
 		c.grid = len(rows) // the rows that are joined need one
 		if !slices.Equal(c.attend(false, 100, q, rows...), want) {
 			t.Error("a smaller grid gives other bits")

@@ -21,7 +21,7 @@ constexpr int WARPS = THREADS / WARP;
 constexpr int RUN = 16;                   // positions
 constexpr int STEP = RUN * WARPS;         // positions that a block reads at once
 constexpr int STAGE = 2 * RUN * HEAD_DIM; // elements: keys, values
-constexpr int SUM_ROW = HEAD_DIM + 8;     // floats: heads of a fragment lie in different banks
+constexpr int SUM_ROW = HEAD_DIM + 4;     // floats: heads of a fragment begin in different banks
 
 static_assert(GROUP <= 8, "the query heads of a group are rows 0 to 7 of multiply_add");
 static_assert(SPLIT_TOKENS % STEP == 0 && SPLIT_TOKENS % BLOCK_TOKENS == 0, "a split is whole steps and blocks");

@@ -1,5 +1,5 @@
 // Attention of rows by tiles of queries. A block takes QUERY_TILE queries of a
-// row with all heads of a group, as PREFILL_ROWS rows that share keys and
+// row with all heads of a group, as ROWS rows that share keys and
 // values, and runs through these in tiles of 64 positions from position 0 on,
 // which copies bring in while the tile before is multiplied.
 //
@@ -21,9 +21,6 @@
 #endif
 #ifndef PREFILL_BLOCKS
 #define PREFILL_BLOCKS 2 // on a multiprocessor at once, which bounds the registers
-#endif
-#ifndef PREFILL_KEEP
-#define PREFILL_KEEP 0 // steps of 16 elements whose queries stay in registers
 #endif
 
 constexpr int WARP_ROWS = 16 * PREFILL_TILES;

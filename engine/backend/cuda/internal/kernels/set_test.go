@@ -135,6 +135,9 @@ func TestLoadFails(t *testing.T) {
 	crowded.Model.Heads, crowded.Model.KVHeads = 9, 1
 	blocks.BlockTokens = 48
 	splits.SplitTokens = 96
+	warps, stages := tinySpec(t), tinySpec(t)
+	warps.Attend.PrefillWarps = 8
+	stages.Attend.DecodeStages = 1
 	for name, c := range map[string]struct {
 		spec     kernels.Spec
 		compiler *echo
@@ -148,6 +151,8 @@ func TestLoadFails(t *testing.T) {
 		"a group that is too large":    {crowded, &echo{}, &loader{holds: 2}, "9 query heads share"},
 		"blocks that cross tiles":      {blocks, &echo{}, &loader{holds: 2}, "blocks of 48 positions"},
 		"splits of parts of steps":     {splits, &echo{}, &loader{holds: 2}, "splits of 96 positions"},
+		"warps with nothing to copy":   {warps, &echo{}, &loader{holds: 2}, "8 warps for attend_prefill"},
+		"a ring of one stage":          {stages, &echo{}, &loader{holds: 2}, "rings of 1 and 2 stages"},
 		"a block that fits nowhere":    {tinySpec(t), &echo{}, &loader{}, "kernel attend_decode: no multiprocessor"},
 	} {
 		set, err := kernels.Load(t.Context(), c.dev, c.compiler, c.spec)

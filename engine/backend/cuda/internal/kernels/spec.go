@@ -15,6 +15,7 @@ type Spec struct {
 	BlockTokens int    // positions in a block of keys and values
 	MaxBlocks   int    // entries of a slot's table
 	SplitTokens int    // positions that a block of attend_decode reads
+	Attend      AttendSizes
 }
 
 // headDims are the widths of a head that the kernels are written and tested for.

@@ -44,9 +44,9 @@ func (s Spec) entries() [kernelCount]entry {
 		kAngles:    {name: "angles", threads: 256},
 		kChoose:    chooseEntry(m),
 
-		kAttendDecode:  {name: "attend_decode", threads: attendThreads, shared: s.decodeShared(), strides: true},
-		kAttendCombine: {name: "attend_combine", threads: attendThreads},
-		kAttendPrefill: {name: "attend_prefill", threads: attendThreads, shared: s.prefillShared()},
+		kAttendDecode:  s.decodeEntry(),
+		kAttendCombine: {name: "attend_combine", threads: 128},
+		kAttendPrefill: s.prefillEntry(),
 	}
 }
 

@@ -73,7 +73,8 @@ func (w *Work) Finish() {
 // decode lists whole splits, then the rows' last ones by falling length. Where
 // an item's sums lie follows from its row and part, not from its place here.
 func (w *Work) decode() {
-	most := w.Spec.SplitTokens / decodeStep
+	step := w.Spec.decodeStep()
+	most := w.Spec.SplitTokens / step
 	for steps := most; steps > 0; steps-- {
 		for i, r := range w.Rows {
 			last := r.Items - 1
@@ -85,7 +86,7 @@ func (w *Work) decode() {
 					w.Decode = append(w.Decode, Item{Row: int32(i), Part: part})
 				}
 			}
-			if ceilDiv(int(r.Start)+1-int(last)*w.Spec.SplitTokens, decodeStep) == steps {
+			if ceilDiv(int(r.Start)+1-int(last)*w.Spec.SplitTokens, step) == steps {
 				w.Decode = append(w.Decode, Item{Row: int32(i), Part: last})
 			}
 		}
