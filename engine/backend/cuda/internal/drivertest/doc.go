@@ -6,9 +6,9 @@
 // also checks that a struct of Go reaches a kernel as the struct of C that it
 // mirrors.
 //
-// testdata/standin is a CUDA driver without a device, in C: streams run at once and
-// device memory is the host's, but handles, ranges, captures and the current
-// context are checked as a driver checks them. BuildStandIn compiles it, against
-// CUDA's own cuda.h where there is one, so that a prototype which is not CUDA's
-// does not compile.
+// testdata/standin is a CUDA driver without a device, in C: device memory is the
+// host's and streams run when something waits for them, but handles, ranges,
+// captures and the current context are checked as a driver checks them.
+// BuildStandIn compiles it, against CUDA's own cuda.h where there is one, so that
+// a prototype which is not CUDA's does not compile.
 package drivertest

@@ -5,6 +5,7 @@ package gorgonia
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"time"
 	"unsafe"
 
@@ -60,7 +61,9 @@ func (c *cuContext) CopyIn(dst driver.Ptr, src []byte, s driver.Stream) error {
 		return err
 	}
 	err = cu.MemcpyHtoDAsync(cu.DevicePtr(dst), unsafe.Pointer(unsafe.SliceData(src)), int64(len(src)), stream)
-	return errors.Join(named("cuMemcpyHtoDAsync_v2", err), c.Synchronize(s))
+	err = errors.Join(named("cuMemcpyHtoDAsync_v2", err), c.Synchronize(s))
+	runtime.KeepAlive(src)
+	return err
 }
 
 // CopyOut copies from the device and waits.
@@ -73,7 +76,9 @@ func (c *cuContext) CopyOut(dst []byte, src driver.Ptr, s driver.Stream) error {
 		return err
 	}
 	err = cu.MemcpyDtoHAsync(unsafe.Pointer(unsafe.SliceData(dst)), cu.DevicePtr(src), int64(len(dst)), stream)
-	return errors.Join(named("cuMemcpyDtoHAsync_v2", err), c.Synchronize(s))
+	err = errors.Join(named("cuMemcpyDtoHAsync_v2", err), c.Synchronize(s))
+	runtime.KeepAlive(dst)
+	return err
 }
 
 // CopyWithin copies inside the device.

@@ -5,6 +5,7 @@ package libcuda
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"unsafe"
 
@@ -99,10 +100,11 @@ func (c *Context) CopyIn(dst driver.Ptr, src []byte, s driver.Stream) error {
 		return errCaptured
 	}
 	err := c.quick(&c.driver.copyIn, uintptr(dst), uintptr(unsafe.Pointer(unsafe.SliceData(src))), uintptr(len(src)), uintptr(s))
-	if err != nil || locked {
-		return err
+	if err == nil && !locked {
+		err = c.Synchronize(s)
 	}
-	return c.Synchronize(s)
+	runtime.KeepAlive(src)
+	return err
 }
 
 // CopyOut copies from the device, and waits where the memory is Go's.
@@ -115,10 +117,11 @@ func (c *Context) CopyOut(dst []byte, src driver.Ptr, s driver.Stream) error {
 		return errCaptured
 	}
 	err := c.quick(&c.driver.copyOut, uintptr(unsafe.Pointer(unsafe.SliceData(dst))), uintptr(src), uintptr(len(dst)), uintptr(s))
-	if err != nil || locked {
-		return err
+	if err == nil && !locked {
+		err = c.Synchronize(s)
 	}
-	return c.Synchronize(s)
+	runtime.KeepAlive(dst)
+	return err
 }
 
 var errCaptured = errors.New("a copy that is captured has its host memory from AllocHost: a later launch of the graph would use memory that Go has taken back")

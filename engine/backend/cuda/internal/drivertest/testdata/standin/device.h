@@ -108,5 +108,6 @@ EXPORT CUresult cuCtxGetCurrent(CUcontext *context) {
 EXPORT CUresult cuCtxSynchronize(void) {
   ENTER_CONTEXT("cuCtxSynchronize");
   FORBIDDEN_IN_CAPTURE;
+  drain_all();
   LEAVE;
 }

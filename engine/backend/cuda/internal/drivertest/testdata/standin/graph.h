@@ -66,7 +66,7 @@ EXPORT CUresult cuGraphLaunch(CUgraphExec exec, CUstream stream) {
   ENTER_CONTEXT("cuGraphLaunch");
   struct object *x = find(EXEC, exec), *s = find(STREAM, stream);
   REQUIRE(x && s && !s->capturing, CUDA_ERROR_INVALID_HANDLE);
-  for (int i = 0; i < x->ops.n; i++) run(&x->ops.list[i]);
+  for (int i = 0; i < x->ops.n; i++) queue(stream, &x->ops.list[i]);
   LEAVE;
 }
 

@@ -51,6 +51,8 @@ static void probe_reverse(const void *params, const unsigned grid[3], const unsi
   }
 }
 
+_Static_assert(sizeof(struct mix) <= sizeof((struct op){0}.params), "an operation holds a kernel's parameters");
+
 static const struct kernel kernels[] = {
     {"probe_mix", sizeof(struct mix), probe_mix},
     {"probe_where", sizeof(struct where), probe_where},

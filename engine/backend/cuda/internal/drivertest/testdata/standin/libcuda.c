@@ -1,6 +1,7 @@
-// A CUDA driver without a device, to test bindings with: streams run at once,
-// device memory is the host's, kernels are those of kernels.h. It checks what a
-// driver checks and more: ranges, handles after their end, the current context.
+// A CUDA driver without a device, to test bindings with: device memory is the
+// host's, kernels are those of kernels.h, streams run when something waits for
+// them. It checks what a driver checks and more: ranges, handles after their end,
+// the current context.
 // Compiled against CUDA's own cuda.h it also shows that the prototypes here are
 // CUDA's. An image is "STANDIN\n" and the names of kernels, a line each.
 //
@@ -98,6 +99,7 @@ static const struct {
     {201, "CUDA_ERROR_INVALID_CONTEXT", "invalid device context"},
     {400, "CUDA_ERROR_INVALID_HANDLE", "invalid resource handle"},
     {500, "CUDA_ERROR_NOT_FOUND", "named symbol not found"},
+    {600, "CUDA_ERROR_NOT_READY", "device not ready"},
     {700, "CUDA_ERROR_ILLEGAL_ADDRESS", "an illegal memory access was encountered"},
     {900, "CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED", "operation not permitted when stream is capturing"},
     {901, "CUDA_ERROR_STREAM_CAPTURE_INVALIDATED", "operation failed due to a previous error during capture"},

@@ -41,6 +41,7 @@ EXPORT CUresult cuMemAlloc(CUdeviceptr *at, size_t bytes) {
 EXPORT CUresult cuMemFree(CUdeviceptr at) {
   ENTER_CONTEXT("cuMemFree_v2");
   FORBIDDEN_IN_CAPTURE;
+  drain_all();
   result = release(DEVICE_MEMORY, (uintptr_t)at);
   LEAVE;
 }
@@ -58,16 +59,18 @@ EXPORT CUresult cuMemHostAlloc(void **at, size_t bytes, unsigned int flags) {
 EXPORT CUresult cuMemFreeHost(void *at) {
   ENTER_CONTEXT("cuMemFreeHost");
   FORBIDDEN_IN_CAPTURE;
+  drain_all();
   result = release(HOST_MEMORY, (uintptr_t)at);
   LEAVE;
 }
 
-// Runs an operation, or keeps it for the graph.
+// Keeps an operation for whoever waits for the stream, or for the graph.
 static CUresult queue(CUstream stream, const struct op *op) {
   struct object *s = find(STREAM, stream);
   if (!s) return CUDA_ERROR_INVALID_HANDLE;
   if (!s->capturing) {
-    run(op);
+    push(&s->queued, op);
+    if (s->queued.n == 1000) drain(s, -1);
   } else if (s->broken) {
     return CUDA_ERROR_STREAM_CAPTURE_INVALIDATED;
   } else {
@@ -76,15 +79,9 @@ static CUresult queue(CUstream stream, const struct op *op) {
   return CUDA_SUCCESS;
 }
 
-static int captures_pageable(CUstream stream, const void *host, size_t bytes) {
-  struct object *s = find(STREAM, stream);
-  return s && s->capturing && !holding(HOST_MEMORY, (uintptr_t)host, bytes);
-}
-
 EXPORT CUresult cuMemcpyHtoDAsync(CUdeviceptr to, const void *from, size_t bytes, CUstream stream) {
   ENTER_CONTEXT("cuMemcpyHtoDAsync_v2");
   REQUIRE(from && holding(DEVICE_MEMORY, (uintptr_t)to, bytes), CUDA_ERROR_INVALID_VALUE);
-  REQUIRE(!captures_pageable(stream, from, bytes), CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED);
   struct op op = {.type = COPY, .to = (void *)(uintptr_t)to, .from = from, .bytes = bytes};
   result = queue(stream, &op);
   LEAVE;
@@ -93,7 +90,6 @@ EXPORT CUresult cuMemcpyHtoDAsync(CUdeviceptr to, const void *from, size_t bytes
 EXPORT CUresult cuMemcpyDtoHAsync(void *to, CUdeviceptr from, size_t bytes, CUstream stream) {
   ENTER_CONTEXT("cuMemcpyDtoHAsync_v2");
   REQUIRE(to && holding(DEVICE_MEMORY, (uintptr_t)from, bytes), CUDA_ERROR_INVALID_VALUE);
-  REQUIRE(!captures_pageable(stream, to, bytes), CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED);
   struct op op = {.type = COPY, .to = to, .from = (void *)(uintptr_t)from, .bytes = bytes};
   result = queue(stream, &op);
   LEAVE;

@@ -25,6 +25,7 @@ EXPORT CUresult cuModuleUnload(CUmodule module) {
   FORBIDDEN_IN_CAPTURE;
   struct object *m = find(MODULE, module);
   REQUIRE(m, CUDA_ERROR_INVALID_HANDLE);
+  drain_all();
   m->live = 0;
   for (struct object *o = objects; o; o = o->next)
     if (o->kind == FUNCTION && o->module == m) o->live = 0;

@@ -19,19 +19,21 @@ struct kernel {
 
 // One operation of a stream.
 struct op {
-  enum { LAUNCH, COPY, FILL } type;
+  enum { LAUNCH, COPY, FILL, RECORD, WAIT } type;
   const struct kernel *kernel;
   unsigned grid[3], block[3], shared;
-  unsigned char params[4096];
+  unsigned char params[256];
   void *to;
   const void *from;
   size_t bytes;
   unsigned char value;
+  struct object *other; // RECORD: the event; WAIT: the stream that is waited for
+  long after;           // WAIT: until so many of its operations are done
 };
 
 struct ops {
   struct op *list;
-  int n;
+  int n, room;
 };
 
 struct object {
@@ -41,7 +43,11 @@ struct object {
   struct ops ops;              // GRAPH, EXEC, and STREAM while it captures
   int capturing, broken;       // STREAM
   pthread_t capturer;          // STREAM
-  int timed, recorded;         // EVENT
+  struct ops queued;           // STREAM: what nobody has waited for
+  long first, done;            // STREAM: number of queued.list[0], operations done
+  int timed, pending;          // EVENT
+  struct object *stream;       // EVENT: where it was recorded last
+  long after;                  // EVENT: it has passed when so many operations are done
   struct timespec at;          // EVENT
   const struct kernel *kernel; // FUNCTION
   size_t shared;               // FUNCTION: its bound of dynamic shared memory
@@ -98,14 +104,24 @@ static size_t taken(void) {
 }
 
 static void push(struct ops *ops, const struct op *op) {
-  ops->list = realloc(ops->list, (ops->n + 1) * sizeof *op);
+  if (ops->n == ops->room) {
+    ops->room = 2 * ops->room + 4;
+    ops->list = realloc(ops->list, ops->room * sizeof *op);
+  }
   ops->list[ops->n++] = *op;
 }
+
+static void drain(struct object *stream, long upto);
 
 static void run(const struct op *op) {
   switch (op->type) {
   case COPY: memmove(op->to, op->from, op->bytes); break;
   case FILL: memset(op->to, op->value, op->bytes); break;
+  case WAIT: drain(op->other, op->after); break;
+  case RECORD:
+    op->other->pending = 0;
+    clock_gettime(CLOCK_MONOTONIC, &op->other->at);
+    break;
   case LAUNCH: {
     unsigned char *shared = malloc(op->shared + 1);
     memset(shared, 0xA5, op->shared + 1);
@@ -113,6 +129,25 @@ static void run(const struct op *op) {
     free(shared);
   }
   }
+}
+
+// Runs a stream's operations up to a number of them, -1 for all.
+static void drain(struct object *stream, long upto) {
+  while (stream->done - stream->first < stream->queued.n && (upto < 0 || stream->done < upto)) {
+    struct op op = stream->queued.list[stream->done - stream->first];
+    stream->done++;
+    run(&op);
+  }
+  if (stream->done - stream->first == stream->queued.n) {
+    stream->queued.n = 0;
+    stream->first = stream->done;
+  }
+}
+
+// A driver waits for the device before it frees memory.
+static void drain_all(void) {
+  for (struct object *o = objects; o; o = o->next)
+    if (o->live && o->kind == STREAM) drain(o, -1);
 }
 
 // Breaks what the calling thread captures: it has made a call that a capture

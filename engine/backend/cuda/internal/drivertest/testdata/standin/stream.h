@@ -1,4 +1,5 @@
-// Streams, which run what they are given at once, and events.
+// Streams, which run what they are given when something waits for it, and
+// events.
 
 EXPORT CUresult cuStreamCreate(CUstream *stream, unsigned int flags) {
   ENTER_CONTEXT("cuStreamCreate");
@@ -11,6 +12,7 @@ EXPORT CUresult cuStreamDestroy(CUstream stream) {
   ENTER_CONTEXT("cuStreamDestroy_v2");
   struct object *s = find(STREAM, stream);
   REQUIRE(s, CUDA_ERROR_INVALID_HANDLE);
+  drain(s, -1);
   s->live = 0;
   LEAVE;
 }
@@ -23,13 +25,17 @@ EXPORT CUresult cuStreamSynchronize(CUstream stream) {
     s->broken = 1;
     FAIL(CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED);
   }
+  drain(s, -1);
   LEAVE;
 }
 
 EXPORT CUresult cuStreamWaitEvent(CUstream stream, CUevent event, unsigned int flags) {
   ENTER_CONTEXT("cuStreamWaitEvent");
-  REQUIRE(find(STREAM, stream) && find(EVENT, event), CUDA_ERROR_INVALID_HANDLE);
+  struct object *e = find(EVENT, event);
+  REQUIRE(find(STREAM, stream) && e, CUDA_ERROR_INVALID_HANDLE);
   REQUIRE(flags == 0, CUDA_ERROR_INVALID_VALUE);
+  struct op op = {.type = WAIT, .other = e->stream, .after = e->after};
+  if (e->stream) result = queue(stream, &op);
   LEAVE;
 }
 
@@ -54,22 +60,29 @@ EXPORT CUresult cuEventDestroy(CUevent event) {
 EXPORT CUresult cuEventRecord(CUevent event, CUstream stream) {
   ENTER_CONTEXT("cuEventRecord");
   struct object *e = find(EVENT, event);
-  REQUIRE(e && find(STREAM, stream), CUDA_ERROR_INVALID_HANDLE);
-  e->recorded = 1;
-  clock_gettime(CLOCK_MONOTONIC, &e->at);
+  struct object *s = find(STREAM, stream);
+  REQUIRE(e && s, CUDA_ERROR_INVALID_HANDLE);
+  e->pending = 1;
+  struct op op = {.type = RECORD, .other = e};
+  result = queue(stream, &op);
+  e->stream = s;
+  e->after = s->first + s->queued.n;
   LEAVE;
 }
 
 EXPORT CUresult cuEventSynchronize(CUevent event) {
   ENTER_CONTEXT("cuEventSynchronize");
-  REQUIRE(find(EVENT, event), CUDA_ERROR_INVALID_HANDLE);
+  struct object *e = find(EVENT, event);
+  REQUIRE(e, CUDA_ERROR_INVALID_HANDLE);
+  if (e->stream) drain(e->stream, e->after);
   LEAVE;
 }
 
 static CUresult elapsed(float *ms, CUevent from, CUevent to) {
   ENTER_CONTEXT("cuEventElapsedTime");
   struct object *f = find(EVENT, from), *t = find(EVENT, to);
-  REQUIRE(f && t && f->timed && t->timed && f->recorded && t->recorded, CUDA_ERROR_INVALID_HANDLE);
+  REQUIRE(f && t && f->timed && t->timed && f->stream && t->stream, CUDA_ERROR_INVALID_HANDLE);
+  REQUIRE(!f->pending && !t->pending, CUDA_ERROR_NOT_READY);
   *ms = (float)((t->at.tv_sec - f->at.tv_sec) * 1e3 + (t->at.tv_nsec - f->at.tv_nsec) * 1e-6);
   LEAVE;
 }
