@@ -13,12 +13,11 @@ import (
 	"tierlab/engine/backend/cuda/internal/driver"
 )
 
-// What host_describe of fibres.h tells.
+// What host_describe of fibres.h tells of a kernel.
 const (
 	describeParams = iota
 	describeThreads
 	describeShared
-	describeControl
 )
 
 // module is an image; each worker has its own copy of it, since a copy's
@@ -112,14 +111,14 @@ func openLibrary(path string) (*library, error) {
 			return nil, fail("cuModuleLoadDataEx", invalidImage, "not an image of this host's compiler: "+err.Error())
 		}
 	}
-	if got := l.tell(0, describeControl); got != int(unsafe.Sizeof(control{})) {
+	if got := l.tell(0, 0); got != int(unsafe.Sizeof(control{})) {
 		return nil, fail("cuModuleLoadDataEx", invalidImage,
 			fmt.Sprintf("the image is of another version: its workers have %d bytes, not %d", got, unsafe.Sizeof(control{})))
 	}
 	return l, nil
 }
 
-// tell asks host_describe; kernel is 0 for what is the image's.
+// tell asks host_describe; without a kernel it tells the size of a control.
 func (l *library) tell(kernel uintptr, what int) int {
 	r, _, _ := purego.SyscallN(l.describe, kernel, uintptr(what))
 	return int(r)

@@ -15,6 +15,9 @@ import (
 
 const (
 	stackBytes = 64 << 10
+	// guardBytes is what a compiler may assume: on arm64 code touches its stack
+	// every 64 KiB.
+	guardBytes = 64 << 10
 	errorBytes = 512
 	// paramBytes is the most that a kernel's parameter may have.
 	paramBytes = 4096
@@ -30,13 +33,10 @@ type control struct {
 	signal, address, pc, outside uint64
 	grid, block                  [3]uint32
 	shared, reverse              uint32
-	failedBlock                  uint64
 	message                      [errorBytes]byte
-	padding                      [controlPadding]byte
+	_                            [8]byte // params are aligned to 64
 	params                       [paramBytes]byte
 }
-
-const controlPadding = 0
 
 // worker runs blocks, one at a time: it has the stacks of a block's threads and
 // its shared memory.
@@ -45,13 +45,13 @@ type worker struct {
 	*control
 }
 
-// newWorker maps [landing stack][page][stack 0][page][stack 1] ... [page][dynamic
-// shared memory][page], where pages have no access, and the control page.
+// newWorker maps [landing stack][guard][stack 0][guard][stack 1] ... [guard]
+// [dynamic shared memory][page], where guards and the page have no access, and
+// the control page.
 func newWorker() (*worker, error) {
+	const stride = stackBytes + guardBytes
 	page := os.Getpagesize()
-	stride := stackBytes + page
-	shared := roundUp(sharedPerSM, page)
-	arena, err := mapPages((maxBlockThreads+1)*stride + shared + page)
+	arena, err := mapPages((maxBlockThreads+1)*stride + roundUp(sharedPerSM, page) + page)
 	if err != nil {
 		return nil, fmt.Errorf("map the stacks of a worker: %w", err)
 	}
@@ -70,8 +70,8 @@ func newWorker() (*worker, error) {
 	w := &worker{arena: arena, page: m, control: (*control)(unsafe.Pointer(&m[0]))}
 	low := uintptr(unsafe.Pointer(&arena[0]))
 	w.landingStack = low + stackBytes
-	w.low, w.high = low+uintptr(stride), low+uintptr((maxBlockThreads+1)*stride)
-	w.stride, w.stack = uint64(stride), stackBytes
+	w.low, w.high = low+stride, low+(maxBlockThreads+1)*stride
+	w.stride, w.stack = stride, stackBytes
 	w.sharedEnd = low + uintptr(len(arena)-page)
 	return w, nil
 }

@@ -10,7 +10,7 @@ struct Params {
 
 // So deep that the stack ends, and not a loop.
 template <int DEPTH>
-DEVICE u32 deep(const u32* in, int i) {
+__attribute__((noinline)) DEVICE_CALL u32 deep(const u32* in, int i) {
   u32 frame[512];
   for (int k = 0; k < 512; k++) frame[k] = in[k & 63] + u32(i + k);
   if constexpr (DEPTH > 0) frame[i & 511] += deep<DEPTH - 1>(frame, i + 1);
