@@ -141,6 +141,7 @@ func TestChoose(t *testing.T) {
 		}
 		for _, vocab := range vocabs {
 			t.Run(fmt.Sprint(vocab), func(t *testing.T) {
+				r.Bind(t)
 				c, rnd := newChooser(t, r, vocab), rand.New(rand.NewPCG(uint64(vocab), 1))
 				var logits [][]float32
 				var picks []sample.Pick

@@ -111,6 +111,7 @@ func TestProducts(t *testing.T) {
 			for _, s := range shapes {
 				for _, c := range counts {
 					t.Run(fmt.Sprintf("%v/%dx%d/%d of %d", k, s.N, s.K, c.count, c.bucket), func(t *testing.T) {
+						r.Bind(t)
 						w, x := operands(s, c.bucket)
 						compare(t, s, w, x, product(t, r, k, s, w, x, c.count, c.bucket), c.count)
 					})

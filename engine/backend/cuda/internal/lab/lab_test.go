@@ -66,7 +66,10 @@ func TestVersions(t *testing.T) {
 		seed := rand.Uint64()
 		for _, c := range cases {
 			for _, v := range c.Versions {
-				t.Run(c.String()+"/"+v.Name, func(t *testing.T) { checkVersion(t, b, c, v, seed) })
+				t.Run(c.String()+"/"+v.Name, func(t *testing.T) {
+					r.Bind(t)
+					checkVersion(t, b, c, v, seed)
+				})
 			}
 		}
 	})

@@ -91,6 +91,28 @@ func Run(t *testing.T, f func(t *testing.T, r *Rig)) {
 	}
 }
 
+// Device is the GPU, on the calling goroutine's thread. Where there is none, the
+// test or benchmark is skipped and says what is missing.
+func Device(t testing.TB) *Rig {
+	t.Helper()
+	d, c, err := findCUDA()
+	if err != nil {
+		t.Skipf("cuda: %v", err)
+	}
+	runtime.LockOSThread()
+	t.Cleanup(runtime.UnlockOSThread)
+	return open(t, "cuda", d, c)
+}
+
+// Bind lets a subtest, or a benchmark's part, use the rig: it has a goroutine of
+// its own, whose thread does not know the device.
+func (r *Rig) Bind(t testing.TB) {
+	t.Helper()
+	runtime.LockOSThread()
+	t.Cleanup(runtime.UnlockOSThread)
+	check(t, r.Context.Bind())
+}
+
 func open(t testing.TB, name string, d driver.Driver, c kernels.Compiler) *Rig {
 	t.Helper()
 	ctx, err := d.Open(0)
