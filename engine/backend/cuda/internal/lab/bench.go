@@ -27,8 +27,8 @@ func New(ctx context.Context, dev driver.Context, c kernels.Compiler, arch strin
 	if err != nil {
 		return nil, err
 	}
-	b := &Bench{dev: dev, compiler: c, arch: arch, mostSets: 512}
-	if b.fill, err = kernels.LoadOnly(ctx, dev, c, b.spec(m), "seeded"); err != nil {
+	b := &Bench{dev: dev, compiler: &memo{Compiler: c, made: map[string]kernels.Compiled{}}, arch: arch, mostSets: 512}
+	if b.fill, err = kernels.LoadOnly(ctx, dev, b.compiler, b.spec(m), "seeded"); err != nil {
 		return nil, err
 	}
 	if b.stream, err = dev.NewStream(); err != nil {

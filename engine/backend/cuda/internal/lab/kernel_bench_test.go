@@ -28,7 +28,11 @@ func BenchmarkKernel(b *testing.B) {
 		b.Fatal(err)
 	}
 	b.Logf("copies %.0f GB/s, multiplies %.0f TFLOP/s by %s", ceilings.CopyBytesPerSecond/1e9, ceilings.MatrixFLOPs/1e12, ceilings.MatrixBy)
-	for _, c := range Cases(preset(b, "llama-3.1-8b"), true, l) {
+	cases := Cases(preset(b, "llama-3.1-8b"), true, l)
+	if err := bench.Compile(b.Context(), cases); err != nil {
+		b.Fatal(err)
+	}
+	for _, c := range cases {
 		for _, v := range c.Versions {
 			b.Run(c.String()+"/"+v.Name, func(b *testing.B) {
 				r.Bind(b)

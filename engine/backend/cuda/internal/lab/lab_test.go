@@ -63,6 +63,9 @@ func TestVersions(t *testing.T) {
 		if r.Name == "cuda" {
 			cases = append(cases, Cases(preset(t, "llama-3.1-8b"), true, l)...)
 		}
+		if err := b.Compile(t.Context(), cases); err != nil {
+			t.Fatal(err)
+		}
 		seed := rand.Uint64()
 		for _, c := range cases {
 			for _, v := range c.Versions {

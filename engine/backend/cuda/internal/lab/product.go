@@ -68,9 +68,12 @@ func compareProduct(o *operands, s kernels.ProductShape, tokens int, p *kernels.
 	return got, want
 }
 
+// none are the units of a version that compiles nothing, or of its own choice.
+func none(*Bench, Case) []kernels.Unit { return nil }
+
 // inUseProduct is what package products takes at so many tokens, untimed.
 func inUseProduct(s kernels.ProductShape, tokens int, l *cublaslt.Library) Version {
-	return Version{Name: "products", open: func(ctx context.Context, r *Ready) (err error) {
+	return Version{Name: "products", units: none, open: func(ctx context.Context, r *Ready) (err error) {
 		set, err := products.New(ctx, r.b.dev, r.b.compiler, products.Options{
 			Arch: r.b.arch, Shapes: []products.Shape{{Name: s.Name, N: s.N, K: s.K, F32: s.F32}}, Buckets: []int{tokens}, Library: l,
 		})
@@ -99,7 +102,8 @@ func inUseProduct(s kernels.ProductShape, tokens int, l *cublaslt.Library) Versi
 
 // ofKernel is one of the project's own kernels at one setting of its sizes.
 func ofKernel(k kernels.ProductKernel, s kernels.ProductShape, tokens int) Version {
-	return Version{Name: strings.ReplaceAll(k.String(), " ", "-"), open: func(ctx context.Context, r *Ready) error {
+	units := func(b *Bench, _ Case) []kernels.Unit { return []kernels.Unit{k.Unit(s, b.arch)} }
+	return Version{Name: strings.ReplaceAll(k.String(), " ", "-"), units: units, open: func(ctx context.Context, r *Ready) error {
 		f, err := r.load(ctx, k.Unit(s, r.b.arch), k.Function(), k.Shared())
 		if err != nil {
 			return err
@@ -115,7 +119,7 @@ const libraryWorkspace = 64 << 20
 
 // ofLibrary is the algorithm that cuBLASLt's heuristic puts at that place.
 func ofLibrary(l *cublaslt.Library, s kernels.ProductShape, tokens, place int) Version {
-	return Version{Name: fmt.Sprintf("cublaslt-%d", place), open: func(_ context.Context, r *Ready) error {
+	return Version{Name: fmt.Sprintf("cublaslt-%d", place), units: none, open: func(_ context.Context, r *Ready) error {
 		handle, err := l.NewHandle()
 		if err != nil {
 			return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"embed"
 	"fmt"
+	"slices"
 
 	"tierlab/engine/backend/cuda/internal/driver"
 	"tierlab/engine/backend/cuda/internal/kernels"
@@ -19,6 +20,8 @@ var candidates embed.FS
 type Version struct {
 	Name string
 	Gain string // what a candidate is thought to gain
+	// units are what it compiles, as far as that is known before it does.
+	units func(b *Bench, c Case) []kernels.Unit
 	// open makes r run trials.
 	open func(ctx context.Context, r *Ready) error
 }
@@ -26,7 +29,10 @@ type Version struct {
 // inUse is the version that the engine has: kernels of its set, with the set's
 // own grids.
 func inUse(names ...string) Version {
-	return Version{Name: names[0], open: func(ctx context.Context, r *Ready) error {
+	units := func(b *Bench, c Case) []kernels.Unit {
+		return slices.DeleteFunc(b.spec(c.model).Units(), func(u kernels.Unit) bool { return !slices.Contains(names, u.Name) })
+	}
+	return Version{Name: names[0], units: units, open: func(ctx context.Context, r *Ready) error {
 		set, err := kernels.LoadOnly(ctx, r.b.dev, r.b.compiler, r.b.spec(r.c.model), names...)
 		if err != nil {
 			return err
@@ -40,10 +46,21 @@ func inUse(names ...string) Version {
 // candidate is a source of the folder candidates, with the function and the
 // parameters of the case's kernel.
 func candidate(name, gain string, threads int, grid func(m model.Config, threads int) [3]uint32) Version {
-	return Version{Name: name, Gain: gain, open: func(ctx context.Context, r *Ready) error {
-		u := r.b.spec(r.c.model).Unit(name, name+".cu", fmt.Sprintf("THREADS=%d", threads))
-		var err error
-		if u.Source, err = candidates.ReadFile("candidates/" + name + ".cu"); err != nil {
+	unit := func(b *Bench, c Case) (u kernels.Unit, err error) {
+		u = b.spec(c.model).Unit(name, name+".cu", fmt.Sprintf("THREADS=%d", threads))
+		u.Source, err = candidates.ReadFile("candidates/" + name + ".cu")
+		return u, err
+	}
+	units := func(b *Bench, c Case) []kernels.Unit {
+		u, err := unit(b, c)
+		if err != nil {
+			return nil // open says so
+		}
+		return []kernels.Unit{u}
+	}
+	return Version{Name: name, Gain: gain, units: units, open: func(ctx context.Context, r *Ready) error {
+		u, err := unit(r.b, r.c)
+		if err != nil {
 			return err
 		}
 		f, err := r.load(ctx, u, r.c.Kernel, 0)
