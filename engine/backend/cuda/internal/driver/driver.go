@@ -68,7 +68,7 @@ type Context interface {
 	// *OutOfMemoryError.
 	Alloc(bytes int64) (Ptr, error)
 	Free(Ptr) error
-	// AllocHost takes page-locked memory of the host, aligned to a page.
+	// AllocHost takes page-locked memory of the host, at least 256-byte aligned.
 	AllocHost(bytes int) ([]byte, error)
 	FreeHost([]byte) error
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"testing"
+	"unsafe"
 
 	"tierlab/engine/backend/cuda/internal/driver"
 )
@@ -130,6 +131,9 @@ func testPageLocked(t *testing.T, b *bench) {
 	locked := must[[]byte](t)(b.AllocHost(4 * n))
 	if len(locked) != 4*n {
 		t.Fatalf("%d bytes, want %d", len(locked), 4*n)
+	}
+	if at := uintptr(unsafe.Pointer(&locked[0])); at%256 != 0 {
+		t.Errorf("page-locked memory is at %#x, which is no multiple of 256", at)
 	}
 	words := counting(n, 77)
 	copy(locked, raw(words))

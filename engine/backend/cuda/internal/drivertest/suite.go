@@ -61,6 +61,7 @@ func Run(t *testing.T, target Target) {
 		{"Update", false, testUpdate},
 		{"CaptureRefusesMemoryOfGo", false, testCaptureRefusesMemoryOfGo},
 		{"BrokenCapture", false, testBrokenCapture},
+		{"Random", true, testRandom},
 		{"Close", true, testClose},
 		{"CloseFreesWhatIsLeft", true, testCloseFreesWhatIsLeft},
 	} {

@@ -9,7 +9,6 @@ import (
 	"runtime"
 	"strings"
 	"testing"
-	"unsafe"
 
 	"github.com/ebitengine/purego"
 
@@ -80,7 +79,7 @@ func conformance(t *testing.T, s *standIn) {
 func TestStandIn(t *testing.T) {
 	s := newStandIn(t)
 	for name, test := range map[string]func(*testing.T, *standIn){
-		"Device": testDevice, "Attributes": testAttributes, "ShortParams": testShortParams, "Errors": testErrors,
+		"Device": testDevice, "Attributes": testAttributes, "ShortParams": testShortParams, "CapturedGoMemory": testCapturedGoMemory, "Errors": testErrors,
 		"CloseAfterFailure": testCloseAfterFailure, "FreeOnAnyThread": testFreeOnAnyThread, "OpenErrors": testOpenErrors,
 		"Allocations": testAllocations,
 	} {
@@ -139,6 +138,31 @@ func testShortParams(t *testing.T, s *standIn) {
 	}
 	l := driver.Launch{Function: function(t, c, "probe_mix"), Grid: [3]uint32{1, 1, 1}, Block: [3]uint32{1, 1, 1}, Params: make([]byte, 16)}
 	if err := c.Launch(l, stream); err == nil || !strings.Contains(err.Error(), "16 bytes of parameters are given, the kernel takes 192") {
+		t.Error(err)
+	}
+}
+
+// Memory of Go is refused before the driver sees it: the capture goes on.
+func testCapturedGoMemory(t *testing.T, s *standIn) {
+	c := s.context(t)
+	stream, err := c.NewStream()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := c.Alloc(64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.BeginCapture(stream); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.CopyIn(p, make([]byte, 64), stream); !errors.Is(err, errCaptured) {
+		t.Error(err)
+	}
+	if err := c.CopyOut(make([]byte, 64), p, stream); !errors.Is(err, errCaptured) {
+		t.Error(err)
+	}
+	if _, err := c.EndCapture(stream); err != nil {
 		t.Error(err)
 	}
 }
@@ -231,77 +255,5 @@ func testOpenErrors(t *testing.T, s *standIn) {
 	}
 	if handle, err := load(filepath.Base(s.path)+"x", []string{dir}); err == nil {
 		t.Errorf("a library that is not there has handle %#x", handle)
-	}
-}
-
-// The paths of a step allocate nothing.
-func testAllocations(t *testing.T, s *standIn) {
-	c := s.context(t)
-	for name, call := range hot(t, c) {
-		if n := testing.AllocsPerRun(200, func() {
-			if err := call(); err != nil {
-				t.Fatal(err)
-			}
-		}); n >= 1 {
-			t.Errorf("%s allocates %v times", name, n)
-		}
-	}
-}
-
-func BenchmarkCall(b *testing.B) {
-	c := newStandIn(b).context(b)
-	for name, call := range hot(b, c) {
-		b.Run(name, func(b *testing.B) {
-			runtime.LockOSThread()
-			defer runtime.UnlockOSThread()
-			if err := c.Bind(); err != nil {
-				b.Fatal(err)
-			}
-			b.ReportAllocs()
-			for b.Loop() {
-				if err := call(); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-	}
-}
-
-// hot is what a step calls.
-func hot(t testing.TB, c *Context) map[string]func() error {
-	fatal := func(err error) {
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	s, err := c.NewStream()
-	fatal(err)
-	e, err := c.NewEvent(false)
-	fatal(err)
-	host, err := c.AllocHost(256)
-	fatal(err)
-	p, err := c.Alloc(256)
-	fatal(err)
-	fatal(c.BeginCapture(s))
-	fatal(c.Fill(p, 1, 256, s))
-	g, err := c.EndCapture(s)
-	fatal(err)
-	x, err := c.Instantiate(g)
-	fatal(err)
-	where := struct{ to driver.Ptr }{p}
-	l := driver.Launch{
-		Function: function(t, c, "probe_where"), Grid: [3]uint32{1, 1, 1}, Block: [3]uint32{1, 1, 1},
-		Params: unsafe.Slice((*byte)(unsafe.Pointer(&where)), unsafe.Sizeof(where)),
-	}
-	var d driver.Context = c
-	return map[string]func() error{
-		"Launch":      func() error { return d.Launch(l, s) },
-		"LaunchGraph": func() error { return d.LaunchGraph(x, s) },
-		"Record":      func() error { return d.Record(e, s) },
-		"WaitEvent":   func() error { return d.WaitEvent(e) },
-		"StreamWait":  func() error { return d.StreamWait(s, e) },
-		"CopyIn":      func() error { return d.CopyIn(p, host, s) },
-		"CopyOut":     func() error { return d.CopyOut(host, p, s) },
-		"Fill":        func() error { return d.Fill(p, 0, 256, s) },
 	}
 }
