@@ -3,6 +3,7 @@ package lab
 import (
 	"tierlab/engine/backend/cuda/internal/cublaslt"
 	"tierlab/engine/backend/cuda/internal/kernels"
+	"tierlab/engine/backend/cuda/internal/products"
 	"tierlab/engine/model"
 	"tierlab/engine/sample"
 )
@@ -25,7 +26,7 @@ func Cases(m model.Config, large bool, l *cublaslt.Library) []Case {
 		list = append(list, embedCase(m, t), normCase(m, t), siluCase(m, t), keysCase(m, 1, 0, t))
 		for _, s := range shapes {
 			if s.Name != "head" || t <= mostSamples {
-				list = append(list, productCase(m, s, t, append([]Version{inUseProduct(s, t, l)}, productVersions(s, t, l)...)...))
+				list = append(list, productCase(m, s, t, append([]Version{inUseProduct(s, t, l)}, productVersions(s, t, large, l)...)...))
 			}
 		}
 		if t <= mostSamples {
@@ -45,30 +46,15 @@ func Cases(m model.Config, large bool, l *cublaslt.Library) []Case {
 // mostSamples is how many rows of a step give logits at most.
 const mostSamples = 256
 
-// productVersions are the settings of the project's own kernels that suit so many
-// tokens, and the two algorithms that the library takes for the quickest.
-func productVersions(s kernels.ProductShape, tokens int, l *cublaslt.Library) []Version {
-	var own []kernels.ProductKernel
-	switch {
-	case tokens <= 8:
-		own = []kernels.ProductKernel{
-			kernels.SmallProduct{Tokens: 8, RowTiles: 1, Warps: 8, Slots: 2, BlocksPerSM: 3},
-			kernels.SmallProduct{Tokens: 8, RowTiles: 1, Warps: 8, Slots: 3, BlocksPerSM: 2},
-		}
-	case tokens <= 32:
-		own = []kernels.ProductKernel{
-			kernels.SmallProduct{Tokens: 32, RowTiles: 2, Warps: 8, Slots: 1, BlocksPerSM: 1},
-			kernels.TiledProduct{T: 32, N: 32, K: 128, Stages: 2, WarpsT: 1, WarpsN: 2, BlocksPerSM: 2},
-		}
-	default:
-		own = []kernels.ProductKernel{
-			kernels.TiledProduct{T: 128, N: 128, K: 64, Stages: 3, WarpsT: 2, WarpsN: 2, BlocksPerSM: 1},
-			kernels.TiledProduct{T: 64, N: 64, K: 64, Stages: 4, WarpsT: 2, WarpsN: 2, BlocksPerSM: 2},
-		}
-	}
+// productVersions are settings of the project's own kernels that can hold so many
+// tokens, and the two algorithms that the library takes for the quickest. A host,
+// which compiles long, has every fourth setting.
+func productVersions(s kernels.ProductShape, tokens int, large bool, l *cublaslt.Library) []Version {
 	var list []Version
-	for _, k := range own {
-		list = append(list, ofKernel(k, s, tokens))
+	for i, k := range products.Settings(tokens) {
+		if large || i%4 == 0 {
+			list = append(list, ofKernel(k, s, tokens))
+		}
 	}
 	if l != nil {
 		list = append(list, ofLibrary(l, s, tokens, 0), ofLibrary(l, s, tokens, 1))

@@ -40,7 +40,7 @@ func (b *Bench) ceilings(ctx context.Context, l *cublaslt.Library, of sizes) (Ce
 	}
 	c.CopyBytesPerSecond = 2 * float64(of.copied) / took.Seconds()
 	square := kernels.ProductShape{Name: "square", N: of.side, K: of.side}
-	product := productCase(model.Config{Name: "ceiling"}, square, of.side, productVersions(square, of.side, l)...)
+	product := productCase(model.Config{Name: "ceiling"}, square, of.side, productVersions(square, of.side, of.side > 1024, l)...)
 	for _, v := range product.Versions {
 		took, err := b.medianOf(ctx, product, v, of.repeats)
 		if err != nil {

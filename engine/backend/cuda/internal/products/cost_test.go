@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"tierlab/engine/backend/cuda/internal/driver"
+	"tierlab/engine/backend/cuda/internal/kernels"
 )
 
 // The products of an 8B model.
@@ -47,23 +48,25 @@ func TestCheapest(t *testing.T) {
 	}
 }
 
-// TestSettings gives each number of tokens several kernels that can hold it, the
-// one in use first.
+// TestSettings gives each number of tokens several kernels that can hold it on an
+// H200, and among them those in use.
 func TestSettings(t *testing.T) {
 	h200 := driver.Device{SMs: 132, SharedOptin: 227 << 10}
-	for _, s := range shapes8B {
-		for _, tokens := range []int{1, 8, 16, 32, 256, 8192} {
-			list := Settings(h200, s, tokens)
-			seen := map[string]bool{}
-			for _, k := range list {
-				if seen[k.String()] || k.Shared() > h200.SharedOptin {
-					t.Errorf("%s, %d tokens: %v twice, or of %d bytes of shared memory", s.Name, tokens, k, k.Shared())
-				}
-				seen[k.String()] = true
+	for _, tokens := range []int{1, 8, 16, 32, 256, 8192} {
+		seen := map[kernels.ProductKernel]bool{}
+		for _, k := range Settings(tokens) {
+			if seen[k] || k.Shared() > h200.SharedOptin {
+				t.Errorf("%d tokens: %v twice, or of %d bytes of shared memory", tokens, k, k.Shared())
 			}
-			if small := strings.HasPrefix(list[0].String(), "small"); len(list) < 4 || small != (tokens <= mostSmall) {
-				t.Errorf("%s, %d tokens: %v first of %d", s.Name, tokens, list[0], len(list))
+			seen[k] = true
+		}
+		for _, s := range shapes8B {
+			if k := cheapest(h200, s, tokens); !seen[k] {
+				t.Errorf("%s, %d tokens: %v is in use and not among the settings", s.Name, tokens, k)
 			}
+		}
+		if len(seen) < 4 || tokens <= mostSmall && !seen[smallKernel(tokens)] {
+			t.Errorf("%d tokens: %d settings", tokens, len(seen))
 		}
 	}
 }

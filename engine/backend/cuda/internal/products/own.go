@@ -17,7 +17,7 @@ const (
 )
 
 // smallKernel is product_small for so many tokens.
-func smallKernel(tokens int) kernels.ProductKernel {
+func smallKernel(tokens int) kernels.SmallProduct {
 	switch {
 	case tokens <= 8:
 		return kernels.SmallProduct{Tokens: 8, RowTiles: 1, Warps: 8, Slots: 2, BlocksPerSM: 3}

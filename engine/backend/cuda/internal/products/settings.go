@@ -1,9 +1,6 @@
 package products
 
-import (
-	"tierlab/engine/backend/cuda/internal/driver"
-	"tierlab/engine/backend/cuda/internal/kernels"
-)
+import "tierlab/engine/backend/cuda/internal/kernels"
 
 // settings of the kernels that are not in use and worth a trial on a chip: more
 // chunks under way against more warps, larger tiles against more blocks.
@@ -30,28 +27,19 @@ var (
 	}
 )
 
-// Settings are the kernels of this project that suit so many tokens of a shape on
-// a device: first what is in use, batch-invariant mode's behind it, then what may
-// turn out to be quicker.
-func Settings(d driver.Device, s Shape, tokens int) []kernels.ProductKernel {
-	tiled := cheapest(d, s, tokens)
+// Settings are the kernels of this project that can be the quickest for so many
+// tokens on some chip.
+func Settings(tokens int) []kernels.ProductKernel {
 	var list []kernels.ProductKernel
-	if tokens <= mostSmall {
-		list = append(list, smallKernel(tokens))
-	}
-	list = append(list, tiled)
-	if tokens > mostSmall && tokens <= mostSmallTimed {
-		list = append(list, smallKernel(tokens))
-	}
-	for _, k := range smallSettings {
+	for _, k := range append([]kernels.SmallProduct{smallKernel(8), smallKernel(16), smallKernel(32)}, smallSettings...) {
 		if tokens <= k.Tokens && k.Tokens < max(16, 2*tokens) {
 			list = append(list, k)
 		}
 	}
-	// A tile of four times the tokens is mostly empty, and one of an eighth reads
+	// A tile of more than four times the tokens is mostly empty, and one of an eighth reads
 	// the weights eight times.
 	for _, k := range append(tiles[:], tiledSettings...) {
-		if k != tiled && k.Shared() <= d.SharedOptin && k.T < max(32, 4*tokens) && (8*k.T > tokens || k.T >= 128) {
+		if k.T <= max(16, 4*tokens) && (8*k.T > tokens || k.T >= 128) {
 			list = append(list, k)
 		}
 	}
