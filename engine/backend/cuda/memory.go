@@ -52,6 +52,7 @@ type sizes struct {
 	block     int // tokens
 	blocks    int
 	decode    int // items of attend_decode in the largest graph
+	choosers  int // samples that are chosen at once
 	product   int64
 }
 
@@ -91,7 +92,7 @@ func layActivations(s sizes, base driver.Ptr) (*activations, int64) {
 		h: at.take(4 * t * hidden), x: at.take(2 * max(t, n) * hidden), qkv: at.take(2 * t * qkv), a: at.take(2 * t * q),
 		y: at.take(2 * t * hidden), gu: at.take(4 * t * ffn), act: at.take(2 * t * ffn), logits: at.take(4 * n * int64(m.Vocab)),
 		partial: at.take(4 * int64(s.decode) * q), scale: at.take(8 * int64(s.decode) * int64(m.Heads)),
-		choose: at.take(kernels.ChooseWorkspace(m, s.samples)), product: at.take(s.product),
+		choose: at.take(kernels.ChooseWorkspace(m, s.choosers)), product: at.take(s.product),
 		tables: at.take(4 * int64(s.slots) * int64(s.maxBlocks)), last: at.take(4 * int64(s.slots)),
 		frequencies: at.take(8 * int64(m.HeadDim/2)), angles: at.take(8 * int64(s.context) * int64(m.HeadDim/2)),
 		step: at.take(s.stepBytes()), masks: at.take(8 * int64(s.slots) * int64(maskWords(m.Vocab))),
@@ -113,7 +114,7 @@ func (c *Config) plan(m model.Config, d driver.Device, free, total, product int6
 	if context == 0 {
 		context = m.Context
 	}
-	s := c.sizes(m, context, product)
+	s := c.sizes(m, d, context, product)
 	_, weights := layWeights(m, 0)
 	_, acts := layActivations(s, 0)
 	need := MemoryError{Device: d.Name, Weights: weights, Activations: acts, Reserve: min(reserve, total/16), Free: free, Total: total}
@@ -142,18 +143,19 @@ func (c *Config) plan(m model.Config, d driver.Device, free, total, product int6
 	}
 	if held := s.blocks * c.BlockTokens; held < context {
 		blocks := s.blocks
-		s = c.sizes(m, held, product)
+		s = c.sizes(m, d, held, product)
 		s.blocks = blocks
 	}
 	return s, nil
 }
 
 // sizes are the dimensions but for the number of blocks.
-func (c *Config) sizes(m model.Config, context int, product int64) sizes {
+func (c *Config) sizes(m model.Config, d driver.Device, context int, product int64) sizes {
 	s := sizes{
 		model: m, tokens: bucket(c.Budget), samples: bucket(min(c.Slots, c.Budget)), slots: c.Slots, context: context,
 		block: c.BlockTokens, maxBlocks: (context + c.BlockTokens - 1) / c.BlockTokens, product: product,
 	}
+	s.choosers = min(s.samples, 2*max(1, d.SMs))
 	if !c.Invariant {
 		perRow := (context + c.SplitTokens - 1) / c.SplitTokens
 		s.decode = itemBucket(min(c.Slots*perRow, maxDecodeItems))

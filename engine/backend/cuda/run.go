@@ -153,5 +153,5 @@ func (r run) head() error {
 	}
 	return r.b.set.Choose(r.s, &kernels.ChooseParams{
 		Counts: r.at.counts, Picks: r.at.picks, Masks: a.masks, Logits: a.logits, Workspace: a.choose, Last: a.last, Chosen: a.chosen,
-	}, r.n.samples)
+	}, min(r.n.samples, r.b.sizes.choosers))
 }
