@@ -164,9 +164,12 @@ func (b *Backend) load(c Config, m model.Config, parts machine) error {
 
 // compile makes the kernels and settles which products are used.
 func (b *Backend) compile(ctx context.Context, c Config, m model.Config, parts machine) (err error) {
-	spec := kernels.Spec{Model: m, Arch: parts.arch(b.dev.Device()), BlockTokens: c.BlockTokens, MaxBlocks: b.sizes.maxBlocks, SplitTokens: c.SplitTokens}
+	spec := kernels.Spec{Model: m, Arch: arch(b.dev.Device()), BlockTokens: c.BlockTokens, MaxBlocks: b.sizes.maxBlocks, SplitTokens: c.SplitTokens}
 	end := b.phases.begin("kernels")
 	if b.set, err = kernels.Load(ctx, b.dev, parts.compiler, spec); err != nil {
+		if parts.advice != "" {
+			err = fmt.Errorf("%w; %s", err, parts.advice)
+		}
 		return err
 	}
 	b.held.later(b.set.Close)

@@ -1,0 +1,86 @@
+package cuda
+
+import (
+	"fmt"
+
+	"tierlab/engine/backend/cuda/internal/cublaslt"
+	"tierlab/engine/backend/cuda/internal/driver"
+	"tierlab/engine/backend/cuda/internal/kernels"
+	"tierlab/engine/backend/cuda/internal/libcuda"
+	"tierlab/engine/backend/cuda/internal/nvrtc"
+)
+
+// machine is what steps are computed with.
+type machine struct {
+	driver   driver.Driver
+	compiler kernels.Compiler
+	advice   string            // what to do should the driver refuse what the compiler makes
+	library  *cublaslt.Library // nil: kernels of ours compute all products
+}
+
+// oldestCapability is the first that multiplies matrices of bf16.
+const oldestCapability = 8
+
+// machine finds the driver, the compiler and the library of products. The last
+// may be absent: kernels of ours compute products then.
+func (c *Config) machine() (machine, error) {
+	if c.Driver != nil {
+		return machine{driver: c.Driver, compiler: c.Compiler}, nil
+	}
+	d, err := libcuda.New()
+	if err != nil {
+		return machine{}, fmt.Errorf("cuda: %w", err)
+	}
+	m := machine{driver: d}
+	devices, err := d.Devices()
+	switch {
+	case err != nil:
+		return machine{}, fmt.Errorf("cuda: %w", err)
+	case c.Device >= len(devices):
+		return machine{}, fmt.Errorf("cuda: there is no device %d: the driver has %d (CUDA_VISIBLE_DEVICES hides others)", c.Device, len(devices))
+	case devices[c.Device].Major < oldestCapability:
+		return machine{}, fmt.Errorf("cuda: %w", tooOld(devices[c.Device]))
+	}
+	version, err := d.Version()
+	if err != nil {
+		return machine{}, fmt.Errorf("cuda: %w", err)
+	}
+	nv, err := nvrtc.FindFor(version)
+	if err != nil {
+		return machine{}, fmt.Errorf("cuda: %w", err)
+	}
+	m.compiler, m.advice = nv.Compiler(c.CacheDir), nv.Version().Advice(version)
+	if !c.NoLibrary {
+		m.library, _ = cublaslt.Find() // its absence shows in Caps.Kernels, and costs speed only
+	}
+	return m, nil
+}
+
+func tooOld(d driver.Device) error {
+	return fmt.Errorf("%s has compute capability %d.%d; the kernels need %d.0 or later, which multiplies matrices of bf16", d.Name, d.Major, d.Minor, oldestCapability)
+}
+
+// arch is the architecture to compile for: with the instructions of Hopper's own
+// on such a chip, and what every chip of a capability has on others.
+func arch(d driver.Device) string {
+	if d.Major == 9 && d.Minor == 0 {
+		return "sm_90a"
+	}
+	return fmt.Sprintf("sm_%d%d", d.Major, d.Minor)
+}
+
+// kernels names what computes, for Caps.
+func (m *machine) kernels(d driver.Device) string {
+	name := arch(d) + " " + m.compiler.Name()
+	if m.library != nil {
+		name += " cublaslt " + libraryVersion(m.library.Version())
+	}
+	return name
+}
+
+// libraryVersion writes what cublasLtGetVersion gives: from 13 on 10000 x major
+// + 100 x minor + patch, before that 10000 x major + 100 x minor + patch too,
+// as 120103 is 12.1.3.
+func libraryVersion(v int) string {
+	return fmt.Sprintf("%d.%d.%d", v/10000, v/100%100, v%100)
+}
