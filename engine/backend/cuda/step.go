@@ -102,7 +102,7 @@ type writer struct {
 	ids, tokenRow, gather []int32
 	decode, prefill       []kernels.Item
 
-	tokens                       int32
+	tokens                      int32
 	sampled, decoded, prefilled int
 }
 
