@@ -26,12 +26,14 @@ type modelOptions struct {
 	model  string
 	layers int
 	seed   uint64
+	random bool
 }
 
 // flags binds the options to a command's flags.
 func (o *modelOptions) flags(f *pflag.FlagSet) {
 	f.StringVar(&o.model, "model", "tiny", "the `name` of a built-in shape (see tierlab engine models), or a Hugging Face folder")
 	f.IntVar(&o.layers, "layers", 0, "only the first `n` layers of a built-in shape; 0 is all")
+	f.BoolVar(&o.random, "random-weights", false, "insist on random weights, which built-in shapes have and folders do not")
 	f.Uint64Var(&o.seed, "weights-seed", 1, "the `seed` of a built-in shape's random weights")
 }
 
@@ -42,6 +44,9 @@ func (o *modelOptions) open() (model.Source, error) {
 	if info, err := os.Stat(o.model); err == nil && info.IsDir() && unknown != nil {
 		if o.layers != 0 {
 			return nil, badInputf("--layers shortens a built-in shape; %s is a folder", o.model)
+		}
+		if o.random {
+			return nil, badInputf("--random-weights: %s is a folder with weights of its own; name a built-in shape (tierlab engine models)", o.model)
 		}
 		s, err := model.Open(o.model)
 		return s, badInput(err)

@@ -10,16 +10,11 @@ import (
 
 	"tierlab/engine"
 	"tierlab/engine/backend"
-	"tierlab/engine/backend/cpu"
-	"tierlab/engine/backend/null"
 	"tierlab/engine/model"
 	"tierlab/engine/sched"
 	"tierlab/reference/topology"
 	"tierlab/sim/steptime"
 )
-
-// nullTokens bounds the memory of the null backend, which is 4 bytes a token.
-const nullTokens = 1 << 26
 
 // engineOptions say how to run a model.
 type engineOptions struct {
@@ -29,6 +24,11 @@ type engineOptions struct {
 	kernels  string
 	threads  int
 
+	gpus      string
+	devices   []int // of gpus
+	invariant bool
+
+	usualSlots    int // on cpu, where slots is 0
 	slots, budget, block, context, kvTokens int
 	kvGB                                    float64
 
@@ -38,20 +38,25 @@ type engineOptions struct {
 	trace   string
 
 	template string
+
+	fallback // what auto settled on
 }
 
 // flags binds the options to a command's flags.
 func (o *engineOptions) flags(f *pflag.FlagSet, slots int) {
 	o.model.flags(f)
 	f.StringVar(&o.template, "chat-template", "", "the `name` of the chat template, llama3 or chatml (default: the model's own)")
-	f.StringVar(&o.backend, "backend", "cpu", "the `device`: cpu, or null, which computes nothing")
+	o.usualSlots = slots
+	f.StringVar(&o.backend, "backend", "cpu", "the `device`: cpu, cuda, auto for cuda where it is usable and else cpu, or null, which computes nothing")
+	f.StringVar(&o.gpus, "gpus", "0", "with cuda, the `numbers` of the GPUs as the driver counts them; several serve as replicas of one site")
+	f.BoolVar(&o.invariant, "batch-invariant", false, "with cuda, the same bits for a request whatever runs beside it, which cpu has always")
 	f.StringVar(&o.numerics, "numerics", "bf16", "the `format` of weights, keys and values: bf16 or f32")
 	f.StringVar(&o.kernels, "kernels", "", "the `instructions` to use: portable, avx512, avx512-bf16 or amx (default: the fastest here)")
 	f.IntVar(&o.threads, "threads", 0, "the `number` of threads that compute; 0 is one for each processor")
-	f.IntVar(&o.slots, "slots", slots, "how many `requests` run at once")
-	f.IntVar(&o.budget, "budget", 512, "the most `tokens` computed in an iteration")
+	f.IntVar(&o.slots, "slots", 0, "how many `requests` run at once; 0 is "+usually(slots, func(s sizes) int { return s.slots }))
+	f.IntVar(&o.budget, "budget", 0, "the most `tokens` computed in an iteration; 0 is "+usually(slots, func(s sizes) int { return s.budget }))
 	f.IntVar(&o.context, "context", 0, "the longest context in `tokens`; 0 is the model's, as far as the memory holds it")
-	f.IntVar(&o.block, "block", 32, "`tokens` in a block of keys and values")
+	f.IntVar(&o.block, "block", 0, "`tokens` in a block of keys and values; 0 is "+usually(slots, func(s sizes) int { return s.block }))
 	f.IntVar(&o.kvTokens, "kv-tokens", 0, "memory for the keys and values of this many `tokens`; 0 is what is reasonable here")
 	f.Float64Var(&o.kvGB, "kv-gb", 0, "memory for keys and values in `gigabytes` (10^9 bytes), in place of --kv-tokens")
 	f.IntVar(&o.queue, "queue", 256, "how many `requests` may wait; more are refused")
@@ -62,15 +67,8 @@ func (o *engineOptions) flags(f *pflag.FlagSet, slots int) {
 
 // validate looks at the options alone.
 func (o *engineOptions) validate() error {
-	switch o.backend {
-	case "cpu", "null":
-	default:
-		return fmt.Errorf("--backend is %q: it is cpu or null", o.backend)
-	}
-	switch o.numerics {
-	case "bf16", "f32":
-	default:
-		return fmt.Errorf("--numerics is %q: it is bf16 or f32", o.numerics)
+	if err := o.validateBackend(); err != nil {
+		return err
 	}
 	for _, f := range []struct {
 		name  string
@@ -209,29 +207,6 @@ func (o *engineOptions) readProfile() (*steptime.Profile, error) {
 	defer f.Close()
 	p, err := steptime.Read(f, o.profile)
 	return p, badInput(err)
-}
-
-func (o *engineOptions) openBackend(source model.Source) (backend.Backend, error) {
-	c := source.Config()
-	if o.backend == "null" {
-		context := c.Context
-		if o.context > 0 {
-			context = min(o.context, context)
-		}
-		tokens := o.kvTokens
-		switch {
-		case o.kvGB > 0 || tokens > nullTokens:
-			return nil, fmt.Errorf("the null backend keeps no keys and values: size it by --kv-tokens, at most %d", nullTokens)
-		case tokens == 0:
-			tokens = min(context*o.slots, 1<<20)
-		}
-		return null.Open(null.Config{Model: c.Name, Vocab: c.Vocab, Context: context, Slots: o.slots, Budget: o.budget,
-			Blocks: (tokens + o.block - 1) / o.block, BlockTokens: o.block})
-	}
-	return cpu.Open(cpu.Config{
-		Source: source, Numerics: o.numerics, Kernels: o.kernels, Threads: o.threads, Slots: o.slots, Budget: o.budget,
-		Context: o.context, BlockTokens: o.block, Blocks: (o.kvTokens + o.block - 1) / o.block, CacheBytes: int64(o.kvGB * 1e9),
-	})
 }
 
 // Close stops the engine and completes the trace.
