@@ -17,11 +17,11 @@ const depth = 1
 
 // Backend computes steps on a device.
 type Backend struct {
-	caps        backend.Caps
-	sizes       sizes
-	splitTokens int
-	slots       *backend.Slots
-	phases      phases
+	caps   backend.Caps
+	sizes  sizes
+	slots  *backend.Slots
+	work   kernels.Work // of the step that is laid out
+	phases phases
 
 	dev      driver.Context
 	held     owned

@@ -30,7 +30,7 @@ func Open(c Config) (*Backend, error) {
 	}
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	b := &Backend{splitTokens: c.SplitTokens, phases: began()}
+	b := &Backend{phases: began()}
 	if err := b.open(c, m); err != nil {
 		return nil, errors.Join(err, b.Close())
 	}
@@ -173,6 +173,7 @@ func (b *Backend) compile(ctx context.Context, c Config, m model.Config, parts m
 		return err
 	}
 	b.held.later(b.set.Close)
+	b.work = kernels.Work{Spec: spec, Capacity: b.sizes.decode, Invariant: c.Invariant}
 	end()
 	end = b.phases.begin("products")
 	o := products.Options{

@@ -27,61 +27,38 @@ type flight struct {
 // asks says that a pick wants its logits on the host.
 func asks(k *sample.Pick) bool { return k.Logits || k.Logprobs >= 0 }
 
-// measure finds the shape of a step and notes which rows decode by splits.
-func (b *Backend) measure(s *backend.Step) shape {
-	n := shape{tokens: bucket(len(s.Tokens)), samples: bucket(len(s.Picks))}
-	decode, prefill := 0, 0
-	for i := range s.Plan.Rows {
-		r := &s.Plan.Rows[i]
-		if splits := b.splits(int(r.Start), int(r.N), decode); splits > 0 {
-			decode += splits
-		} else {
-			prefill += kernels.PrefillItems(int(r.N))
-		}
-	}
-	n.decode, n.prefill = itemBucket(decode), itemBucket(prefill)
-	return n
-}
-
-// splits is how many items of attend_decode a row is, of which the step has some
-// already; 0: attend_prefill computes it.
-func (b *Backend) splits(start, n, before int) int {
-	if n > 1 || b.caps.Invariant {
-		return 0
-	}
-	splits := (start + b.splitTokens) / b.splitTokens
-	if before+splits > b.sizes.decode {
-		return 0
-	}
-	return splits
-}
-
 // lay writes a step into the flight's page-locked memory.
 func (b *Backend) lay(f *flight, s *backend.Step) {
-	f.step, f.shape = s, b.measure(s)
-	f.masked, f.asked = 0, 0
-	l := f.shape.lay(b.caps.Slots)
-	p := &s.Plan.Rows
-	w := writer{
-		rows: view[kernels.Row](f.upload, l.rows, len(*p)), ids: view[int32](f.upload, l.ids, len(s.Tokens)),
-		tokenRow: view[int32](f.upload, l.tokenRow, len(s.Tokens)), gather: view[int32](f.upload, l.gather, len(s.Picks)),
-		decode:  view[kernels.Item](f.upload, l.decode, f.shape.decode),
-		prefill: view[kernels.Item](f.upload, l.prefill, f.shape.prefill),
+	b.divide(s)
+	f.step, f.masked, f.asked = s, 0, 0
+	f.shape = shape{
+		tokens: bucket(len(s.Tokens)), samples: bucket(len(s.Picks)),
+		decode: itemBucket(len(b.work.Decode)), prefill: itemBucket(len(b.work.Prefill)),
 	}
+	l := f.shape.lay(b.caps.Slots)
+	copy(view[kernels.Row](f.upload, l.rows, len(b.work.Rows)), b.work.Rows)
+	copy(view[kernels.Item](f.upload, l.decode, len(b.work.Decode)), b.work.Decode)
+	copy(view[kernels.Item](f.upload, l.prefill, len(b.work.Prefill)), b.work.Prefill)
+	ids := view[int32](f.upload, l.ids, len(s.Tokens))
+	copy(ids, s.Tokens)
+	tokenRow := view[int32](f.upload, l.tokenRow, len(s.Tokens))
+	gather := view[int32](f.upload, l.gather, len(s.Picks))
 	picks := view[kernels.Choose](f.upload, l.picks, len(s.Picks))
-	copy(w.ids, s.Tokens)
-	updates := 0
-	for i := range *p {
-		r := &(*p)[i]
-		first := w.row(b, i, r.Slot, r.Start, r.N)
+	sampled, updates := 0, 0
+	for i := range s.Plan.Rows {
+		r, first := &s.Plan.Rows[i], b.work.Rows[i].First
+		last := first + r.N - 1
+		for t := first; t <= last; t++ {
+			tokenRow[t] = int32(i)
+		}
 		if r.FromDevice {
-			w.ids[first+r.N-1] = -1
+			ids[last] = -1
 		}
 		if r.Sample {
-			w.gather[w.sampled] = first + r.N - 1
-			b.pick(f, &picks[w.sampled], &s.Picks[w.sampled], r.Slot)
-			w.sampled++
+			gather[sampled] = last
+			b.pick(f, &picks[sampled], &s.Picks[sampled], r.Slot)
 			b.slots.Choose(r.Slot, 0) // the device knows which
+			sampled++
 		}
 		to := view[kernels.Update](f.upload, l.updates+updateBytes*int64(updates), len(r.NewBlocks))
 		for k, block := range r.NewBlocks {
@@ -90,45 +67,20 @@ func (b *Backend) lay(f *flight, s *backend.Step) {
 		updates += len(r.NewBlocks)
 	}
 	view[kernels.Counts](f.upload, l.counts, 1)[0] = kernels.Counts{
-		Rows: int32(len(*p)), Tokens: int32(len(s.Tokens)), Samples: int32(len(s.Picks)),
-		DecodeItems: int32(w.decoded), PrefillItems: int32(w.prefilled), Updates: int32(updates),
+		Rows: int32(len(b.work.Rows)), Tokens: int32(len(s.Tokens)), Samples: int32(len(s.Picks)),
+		DecodeItems: int32(len(b.work.Decode)), PrefillItems: int32(len(b.work.Prefill)), Updates: int32(updates),
 	}
 	f.uploads = l.updates + updateBytes*int64(updates)
 }
 
-// writer fills a step's arrays.
-type writer struct {
-	rows                  []kernels.Row
-	ids, tokenRow, gather []int32
-	decode, prefill       []kernels.Item
-
-	tokens                      int32
-	sampled, decoded, prefilled int
-}
-
-// row writes the plan's row i and its pieces of attention's work, and gives its
-// first position in the step.
-func (w *writer) row(b *Backend, i int, slot, start, n int32) int32 {
-	first := w.tokens
-	row := kernels.Row{Slot: slot, Start: start, N: n, First: first, Item: -1}
-	if splits := b.splits(int(start), int(n), w.decoded); splits > 0 {
-		row.Item, row.Items = int32(w.decoded), int32(splits)
-		for part := range splits {
-			w.decode[w.decoded] = kernels.Item{Row: int32(i), Part: int32(part)}
-			w.decoded++
-		}
-	} else {
-		for part := range kernels.PrefillItems(int(n)) {
-			w.prefill[w.prefilled] = kernels.Item{Row: int32(i), Part: int32(part)}
-			w.prefilled++
-		}
+// divide lists the step's rows and their pieces of attention's work.
+func (b *Backend) divide(s *backend.Step) {
+	b.work.Reset()
+	for i := range s.Plan.Rows {
+		r := &s.Plan.Rows[i]
+		b.work.Add(r.Slot, r.Start, r.N)
 	}
-	w.rows[i] = row
-	for t := range n {
-		w.tokenRow[first+t] = int32(i)
-	}
-	w.tokens += n
-	return first
+	b.work.Finish()
 }
 
 // pick writes how a row's next token is chosen.

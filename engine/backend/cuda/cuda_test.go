@@ -1,0 +1,93 @@
+package cuda
+
+import (
+	"slices"
+	"testing"
+
+	"tierlab/engine/backend"
+	"tierlab/engine/backend/cuda/internal/host"
+	"tierlab/engine/kv"
+	"tierlab/engine/model"
+	"tierlab/engine/sample"
+	"tierlab/engine/sched"
+)
+
+// source is a preset with seeded weights.
+func source(tb testing.TB, preset string) model.Source {
+	tb.Helper()
+	c, err := model.Preset(preset)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return model.Seeded(c, 1)
+}
+
+// onHost makes a Config compute on the CPU, by the kernels' own code.
+func onHost(tb testing.TB, c Config) Config {
+	tb.Helper()
+	var err error
+	if c.Compiler, err = host.NewCompiler(""); err != nil {
+		tb.Skipf("kernels cannot run on the CPU here: %v", err)
+	}
+	if c.Driver, err = host.New(); err != nil {
+		tb.Fatal(err)
+	}
+	return c
+}
+
+func open(tb testing.TB, c Config) *Backend {
+	tb.Helper()
+	b, err := Open(c)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := b.Close(); err != nil {
+			tb.Errorf("Close: %v", err)
+		}
+	})
+	return b
+}
+
+// once submits a step and waits for it.
+func once(tb testing.TB, b backend.Backend, s *backend.Step, r *backend.Result) {
+	tb.Helper()
+	if err := b.Submit(s); err != nil {
+		tb.Fatal(err)
+	}
+	if err := b.Wait(r); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// logits computes one context, chunk by chunk, and returns the logits after each.
+func logits(tb testing.TB, b backend.Backend, chunks [][]int32) [][]float32 {
+	tb.Helper()
+	size, total := b.Caps().BlockTokens, len(slices.Concat(chunks...))
+	blocks := make([]kv.Block, (total+size-1)/size)
+	for i := range blocks {
+		blocks[i] = kv.Block(len(blocks) - 1 - i)
+	}
+	var out [][]float32
+	var r backend.Result
+	row := sched.Row{Sample: true, NewBlocks: blocks}
+	for i, chunk := range chunks {
+		row.N = int32(len(chunk))
+		p := &sched.Plan{ID: uint64(i), Rows: []sched.Row{row}}
+		p.Shape = p.Shape.With(row.Start, row.N, true)
+		once(tb, b, &backend.Step{Plan: p, Tokens: chunk, Picks: []sample.Pick{{Forced: -1, Logprobs: -1, Logits: true}}}, &r)
+		out = append(out, slices.Clone(r.Choices[0].Logits))
+		row.Start += row.N
+		row.FirstBlock, row.NewBlocks = int32(len(blocks)), nil
+	}
+	return out
+}
+
+// places calls f for each place where kernels can run here.
+func places(t *testing.T, f func(t *testing.T, c Config)) {
+	t.Helper()
+	t.Run("host", func(t *testing.T) { f(t, onHost(t, Config{})) })
+	if found := Probe(); found.Err() == nil {
+		t.Run("cuda", func(t *testing.T) { f(t, Config{}) })
+	}
+}

@@ -1,0 +1,49 @@
+package cuda
+
+import (
+	"slices"
+	"testing"
+
+	"tierlab/engine/backend/backendtest"
+	"tierlab/engine/model"
+)
+
+// TestGolden holds the logits to those of Hugging Face transformers: they may be
+// off by 1.25 times what the reference's own bf16 is off from its f32, with
+// splits of contexts and without.
+func TestGolden(t *testing.T) {
+	for _, name := range backendtest.GoldenNames() {
+		g, err := backendtest.LoadGolden(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		places(t, func(t *testing.T, c Config) {
+			for _, invariant := range []bool{false, true} {
+				c.Source, c.Blocks, c.BlockTokens, c.SplitTokens, c.Invariant = model.Seeded(g.Config, g.Seed), 10, 32, 64, invariant
+				c.Slots, c.Budget = 1, 512
+				most, rms := g.Error(goldenLogits(t, open(t, c), g))
+				refMost, refRMS := g.Error(g.BF16)
+				t.Logf("%s, invariant %v: error at most %.2g, rms %.2g: %.2f and %.2f times the reference's bf16", name, invariant, most, rms, most/refMost, rms/refRMS)
+				if !(most <= 1.25*refMost && rms <= 1.25*refRMS) {
+					t.Errorf("%s, invariant %v: error at most %.2g, rms %.2g; the reference's own is %.2g and %.2g", name, invariant, most, rms, refMost, refRMS)
+				}
+			}
+		})
+	}
+}
+
+// goldenLogits computes the rows of g: the prompt cut where it has rows, then
+// decoding.
+func goldenLogits(t *testing.T, b *Backend, g backendtest.Golden) [][]float32 {
+	all := slices.Concat(g.Prompt, g.Forced)
+	if g.At[len(g.At)-1] != len(all)-1 {
+		t.Fatalf("the last row is at %d of %d tokens", g.At[len(g.At)-1], len(all))
+	}
+	var chunks [][]int32
+	from := 0
+	for _, at := range g.At {
+		chunks = append(chunks, all[from:at+1])
+		from = at + 1
+	}
+	return logits(t, b, chunks)
+}
