@@ -35,6 +35,10 @@ type Config struct {
 	// Invariant asks for BE-5: the same bits for a request whatever runs beside
 	// it. It costs speed; see the package comment.
 	Invariant bool
+	// Tune times what products may be computed by and takes the quickest, some
+	// hundred milliseconds at Open. Without it the choice, and with it a result's
+	// last bits, is the same in every process on such a machine.
+	Tune bool
 	// Warm captures the graphs of decode steps at Open, which are captured when
 	// first needed otherwise.
 	Warm bool
@@ -50,9 +54,6 @@ type Config struct {
 
 // blockSizes are the block sizes that the kernels know.
 var blockSizes = [...]int{16, 32, 64, 128}
-
-// headSizes are the head sizes that the kernels know.
-var headSizes = [...]int{16, 32, 64, 128}
 
 func (c Config) withDefaults(m model.Config) Config {
 	set := func(v *int, to int) {
@@ -94,18 +95,23 @@ func (c *Config) validate(m model.Config) error {
 	case (c.Driver == nil) != (c.Compiler == nil):
 		return errors.New("cuda: a driver needs the compiler that makes images for it")
 	}
-	return checkShape(m)
+	return c.checkModel(m)
 }
 
-// checkShape refuses models that the kernels do not compute.
-func checkShape(m model.Config) error {
-	switch {
-	case !slices.Contains(headSizes[:], m.HeadDim):
-		return fmt.Errorf("cuda: %s has heads of %d elements, want one of %d", m.Name, m.HeadDim, headSizes)
-	case m.Hidden%8 != 0 || m.FFN%8 != 0:
-		return fmt.Errorf("cuda: %s is %d and %d wide, want multiples of 8: its rows are read in 16 bytes", m.Name, m.Hidden, m.FFN)
-	case m.Vocab > sample.MaxVocab:
+// checkModel refuses models that the kernels do not compute, before anything is
+// compiled.
+func (c *Config) checkModel(m model.Config) error {
+	if m.Vocab > sample.MaxVocab {
 		return fmt.Errorf("cuda: %s has a vocabulary of %d tokens, want at most the %d that can be sampled from", m.Name, m.Vocab, sample.MaxVocab)
+	}
+	spec := kernels.Spec{Model: m, BlockTokens: c.BlockTokens, MaxBlocks: 1, SplitTokens: c.SplitTokens}
+	if err := spec.Validate(); err != nil {
+		return fmt.Errorf("cuda: %w", err)
+	}
+	for _, s := range productShapes(m, 0) {
+		if err := (kernels.ProductShape{Name: s.Name, N: s.N, K: s.K, F32: s.F32}).Validate(); err != nil {
+			return fmt.Errorf("cuda: model %s: %w", m.Name, err)
+		}
 	}
 	return nil
 }

@@ -52,6 +52,7 @@ type sizes struct {
 	block     int // tokens
 	blocks    int
 	decode    int // items of attend_decode in the largest graph
+	prefill   int // items of attend_prefill of a step
 	choosers  int // samples that are chosen at once
 	product   int64
 }
@@ -155,6 +156,8 @@ func (c *Config) sizes(m model.Config, d driver.Device, context int, product int
 		model: m, tokens: bucket(c.Budget), samples: bucket(min(c.Slots, c.Budget)), slots: c.Slots, context: context,
 		block: c.BlockTokens, maxBlocks: (context + c.BlockTokens - 1) / c.BlockTokens, product: product,
 	}
+	spec := kernels.Spec{Model: m, BlockTokens: c.BlockTokens, SplitTokens: c.SplitTokens}
+	s.prefill = spec.MostPrefill(s.tokens, c.Slots)
 	s.choosers = min(s.samples, 2*max(1, d.SMs))
 	if !c.Invariant {
 		perRow := (context + c.SplitTokens - 1) / c.SplitTokens

@@ -156,6 +156,11 @@ func (b *Backend) load(c Config, m model.Config, parts machine) error {
 		}
 		end()
 	}
+	end := b.phases.begin("products' trial")
+	defer end()
+	if err := b.products.Prepare(b.stream, b.operands()); err != nil {
+		return fmt.Errorf("cuda: %w", err)
+	}
 	if err := b.fill(m); err != nil {
 		return fmt.Errorf("cuda: %w", err)
 	}
@@ -176,28 +181,17 @@ func (b *Backend) compile(ctx context.Context, c Config, m model.Config, parts m
 	b.work = kernels.Work{Spec: spec, Capacity: b.sizes.decode, Invariant: c.Invariant}
 	end()
 	end = b.phases.begin("products")
-	o := products.Options{
-		Spec: spec, Shapes: productShapes(m), MaxTokens: b.sizes.tokens, Invariant: c.Invariant, Library: parts.library,
-	}
-	if b.products, err = products.New(b.dev, b.set, parts.compiler, o); err != nil {
+	b.products, err = products.New(ctx, b.dev, parts.compiler, products.Options{
+		Arch: spec.Arch, Shapes: productShapes(m, b.sizes.samples), Buckets: buckets(b.sizes.tokens),
+		Invariant: c.Invariant, Tune: c.Tune, Library: parts.library,
+	})
+	if err != nil {
 		return err
 	}
 	b.held.later(b.products.Close)
 	b.held.later(b.graphs.close) // first of all: graphs refer to kernels
 	end()
 	return nil
-}
-
-// productShapes are the products of a layer and the head's, by their numbers.
-func productShapes(m model.Config) []products.Shape {
-	q, kv := m.Heads*m.HeadDim, m.KVHeads*m.HeadDim
-	return []products.Shape{
-		productQKV:    {Name: "qkv", N: q + 2*kv, K: m.Hidden},
-		productO:      {Name: "o", N: m.Hidden, K: q},
-		productGateUp: {Name: "gate_up", N: 2 * m.FFN, K: m.Hidden},
-		productDown:   {Name: "down", N: m.Hidden, K: m.FFN},
-		productHead:   {Name: "head", N: m.Vocab, K: m.Hidden, F32: true},
-	}
 }
 
 // fill writes what does not change, and leaves nothing unset that a kernel may

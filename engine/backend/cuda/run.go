@@ -7,15 +7,6 @@ import (
 	"tierlab/engine/backend/cuda/internal/kernels"
 )
 
-// The products of a layer and the head's, as the numbers of their shapes.
-const (
-	productQKV = iota
-	productO
-	productGateUp
-	productDown
-	productHead
-)
-
 // run queues the launches of one shape's step: see the package comment.
 type run struct {
 	b  *Backend
