@@ -24,7 +24,7 @@ func attendCase(m model.Config, rows, start, n int) Case {
 	c := Case{
 		Kernel: name, Shape: fmt.Sprintf("%s/rows=%d/at=%d/tokens=%d", m.Name, rows, start, n), Bound: attendTo, model: m,
 		Bytes:    int64(rows) * (int64(start+n)*int64(m.CacheBytesPerToken(2)/m.Layers) + int64(n)*int64(2*2*m.Heads*m.HeadDim)),
-		Versions: []Version{inUse(units...)},
+		Versions: append([]Version{inUse(units...)}, attendSizes(m, n == 1, units)...),
 	}
 	if n > 1 {
 		pairs := int64(n)*int64(start) + int64(n)*int64(n+1)/2 // of queries and positions
@@ -32,7 +32,8 @@ func attendCase(m model.Config, rows, start, n int) Case {
 	}
 	c.draw = func(r *Ready, o *operands) *trial {
 		s := newStep(o, m, rows, start, n)
-		w := kernels.Work{Spec: s.spec, Capacity: rows * ceilDiv(start+n, s.spec.SplitTokens)}
+		spec := r.set.Spec() // with the version's sizes
+		w := kernels.Work{Spec: spec, Capacity: rows * ceilDiv(start+n, spec.SplitTokens)}
 		for _, row := range s.rows {
 			w.Add(row.Slot, row.Start, row.N)
 		}
@@ -51,6 +52,33 @@ func attendCase(m model.Config, rows, start, n int) Case {
 		}
 	}
 	return c
+}
+
+// attendSizes are other sizes of the kernels, where heads are so wide that memory
+// and matrix units are the bound.
+func attendSizes(m model.Config, decode bool, units []string) []Version {
+	if m.HeadDim < 64 {
+		return nil
+	}
+	with := func(name, gain string, split int, a kernels.AttendSizes) Version {
+		return sized(name, gain, func(s *kernels.Spec) { s.SplitTokens, s.Attend = split, a }, units...)
+	}
+	if decode {
+		return []Version{
+			with("split-128", "twice the blocks for one row", 128, kernels.AttendSizes{}),
+			with("split-512", "half the partial sums and the joins of warps", 512, kernels.AttendSizes{}),
+			with("stages-2", "three blocks on a multiprocessor with two thirds of the reads under way in each", 256, kernels.AttendSizes{DecodeStages: 2, DecodeBlocks: 3}),
+			with("warps-2", "four small blocks on a multiprocessor, which wait less for one another", 256, kernels.AttendSizes{DecodeWarps: 2, DecodeBlocks: 4}),
+			with("warps-8", "each split in half the time, for few rows", 256, kernels.AttendSizes{DecodeWarps: 8, DecodeBlocks: 1}),
+		}
+	}
+	return []Version{
+		with("rows-256", "half the reads from the second cache", 256, kernels.AttendSizes{PrefillWarps: 8, PrefillBlocks: 1}),
+		with("rows-256-stages-3", "the same with two tiles under way", 256, kernels.AttendSizes{PrefillWarps: 8, PrefillBlocks: 1, PrefillStages: 3}),
+		with("rows-64", "twice the blocks for short chunks", 256, kernels.AttendSizes{PrefillTiles: 1}),
+		with("warps-8", "twice the warps with half the rows each, which wait less and read more of the ring", 256, kernels.AttendSizes{PrefillWarps: 8, PrefillTiles: 1}),
+		with("stages-3", "two tiles under way, one block on a multiprocessor", 256, kernels.AttendSizes{PrefillStages: 3, PrefillBlocks: 1}),
+	}
 }
 
 func launchAttention(set *kernels.Set, st driver.Stream, p *kernels.AttendParams, w *kernels.Work) error {

@@ -28,12 +28,20 @@ type Version struct {
 
 // inUse is the version that the engine has: kernels of its set, with the set's
 // own grids.
-func inUse(names ...string) Version {
-	units := func(b *Bench, c Case) []kernels.Unit {
-		return slices.DeleteFunc(b.spec(c.model).Units(), func(u kernels.Unit) bool { return !slices.Contains(names, u.Name) })
+func inUse(names ...string) Version { return sized(names[0], "", func(*kernels.Spec) {}, names...) }
+
+// sized is the same with a spec that is changed.
+func sized(name, gain string, change func(*kernels.Spec), names ...string) Version {
+	spec := func(b *Bench, c Case) kernels.Spec {
+		s := b.spec(c.model)
+		change(&s)
+		return s
 	}
-	return Version{Name: names[0], units: units, open: func(ctx context.Context, r *Ready) error {
-		set, err := kernels.LoadOnly(ctx, r.b.dev, r.b.compiler, r.b.spec(r.c.model), names...)
+	units := func(b *Bench, c Case) []kernels.Unit {
+		return slices.DeleteFunc(spec(b, c).Units(), func(u kernels.Unit) bool { return !slices.Contains(names, u.Name) })
+	}
+	return Version{Name: name, Gain: gain, units: units, open: func(ctx context.Context, r *Ready) error {
+		set, err := kernels.LoadOnly(ctx, r.b.dev, r.b.compiler, spec(r.b, r.c), names...)
 		if err != nil {
 			return err
 		}
