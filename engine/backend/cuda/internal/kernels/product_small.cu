@@ -61,20 +61,28 @@ struct Source {
   int k;                    // of the thread's first element
 };
 
-DEVICE void fetch(Slot& slot, const Source& from, int round) {
+DEVICE bool inside(const Source& from, int at) { return EVEN || from.k + at < PRODUCT_K; }
+
+DEVICE void fetch_w(Slot& slot, const Source& from, int round) {
 #pragma unroll
   for (int half = 0; half < 2; half++) {
     const int at = round * (CHUNK * WARPS) + half * 32;
-    const bool inside = EVEN || from.k + at < PRODUCT_K;
 #pragma unroll
     for (int r = 0; r < ROW_TILES; r++) {
 #pragma unroll
-      for (int g = 0; g < 2; g++) slot.w[half][r][g] = inside ? load_once(from.w[r][g] + at) : uint4{0, 0, 0, 0};
+      for (int g = 0; g < 2; g++) slot.w[half][r][g] = inside(from, at) ? load_once(from.w[r][g] + at) : uint4{0, 0, 0, 0};
     }
+  }
+}
+
+DEVICE void fetch_x(Slot& slot, const Source& from, int round) {
+#pragma unroll
+  for (int half = 0; half < 2; half++) {
+    const int at = round * (CHUNK * WARPS) + half * 32;
 #pragma unroll
     for (int t = 0; t < TOKEN_TILES; t++) {
       slot.x[half][t] = uint4{0, 0, 0, 0};
-      if (inside && from.counts[t]) slot.x[half][t] = *reinterpret_cast<const uint4*>(from.x[t] + at);
+      if (inside(from, at) && from.counts[t]) slot.x[half][t] = *reinterpret_cast<const uint4*>(from.x[t] + at);
     }
   }
 }
@@ -98,8 +106,7 @@ DEVICE void multiply(float (&sums)[ROW_TILES][TOKEN_TILES][4], const Slot& slot)
 
 KERNEL_BOUNDS(product_small, ProductParams, WARPS * WARP, BLOCKS_PER_SM) {
   SHARED float partial[WARPS][TOKENS_TILE][ROWS + 1];
-  const int count = *p.count, first_token = blockIdx.y * TOKENS_TILE, first_row = blockIdx.x * ROWS;
-  if (first_token >= count) return;
+  const int first_token = blockIdx.y * TOKENS_TILE, first_row = blockIdx.x * ROWS;
   const int warp = threadIdx.x / WARP, lane = threadIdx.x % WARP, g = lane / 4, c = lane % 4;
 
   Source from;
@@ -112,6 +119,14 @@ KERNEL_BOUNDS(product_small, ProductParams, WARPS * WARP, BLOCKS_PER_SM) {
       from.w[r][i] = p.w + i64(row) * PRODUCT_K + from.k;
     }
   }
+  // The weights are on their way before it is known how many tokens count. A block
+  // of tokens none of which does reads them in vain, but a grid has hardly such a block.
+  Slot ring[SLOTS];
+#pragma unroll
+  for (int s = 0; s < SLOTS; s++) {
+    if (s < ROUNDS) fetch_w(ring[s], from, s);
+  }
+  const int count = *p.count;
 #pragma unroll
   for (int t = 0; t < TOKEN_TILES; t++) {
     const int token = first_token + t * 8 + g;
@@ -120,17 +135,19 @@ KERNEL_BOUNDS(product_small, ProductParams, WARPS * WARP, BLOCKS_PER_SM) {
   }
 
   float sums[ROW_TILES][TOKEN_TILES][4] = {};
-  Slot ring[SLOTS];
 #pragma unroll
   for (int s = 0; s < SLOTS; s++) {
-    if (s < ROUNDS) fetch(ring[s], from, s);
+    if (s < ROUNDS) fetch_x(ring[s], from, s);
   }
 #pragma unroll 1
   for (int round = 0; round < ROUNDS; round += SLOTS) {
 #pragma unroll
     for (int s = 0; s < SLOTS; s++) {
       if (ROUNDS % SLOTS == 0 || round + s < ROUNDS) multiply(sums, ring[s]);
-      if (round + s + SLOTS < ROUNDS) fetch(ring[s], from, round + s + SLOTS);
+      if (round + s + SLOTS < ROUNDS) {
+        fetch_w(ring[s], from, round + s + SLOTS);
+        fetch_x(ring[s], from, round + s + SLOTS);
+      }
     }
   }
 

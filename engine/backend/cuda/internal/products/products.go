@@ -123,9 +123,12 @@ func (p *Products) open(ctx context.Context, c kernels.Compiler) (err error) {
 // place lists the candidates of a shape at a bucket.
 func (p *Products) place(work *workshop, s Shape, tokens int) (*place, error) {
 	at := &place{shape: s, tokens: tokens}
-	library, err := p.algorithms(s, tokens)
-	if err != nil {
-		return nil, err
+	var library []candidate
+	if tokens > p.leastLibrary() {
+		var err error
+		if library, err = p.algorithms(s, tokens); err != nil {
+			return nil, err
+		}
 	}
 	tiled := func() {
 		at.candidates = append(at.candidates, work.own(cheapest(p.dev.Device(), s, tokens), s, tokens))
@@ -134,9 +137,7 @@ func (p *Products) place(work *workshop, s Shape, tokens int) (*place, error) {
 	switch {
 	case p.options.Invariant && tokens <= mostMemoryBound:
 		tiled()
-		if p.options.Tune {
-			at.candidates = append(at.candidates, library...)
-		}
+		at.candidates = append(at.candidates, library...)
 	case p.options.Invariant:
 		at.candidates = library
 		tiled()
@@ -154,6 +155,18 @@ func (p *Products) place(work *workshop, s Shape, tokens int) (*place, error) {
 	first := slices.IndexFunc(at.candidates, candidate.trusted)
 	at.chosen = at.candidates[first]
 	return at, nil
+}
+
+// leastLibrary is up to how many tokens the library is not asked: with nothing
+// timed, what is preferred to it is taken anyway.
+func (p *Products) leastLibrary() int {
+	switch {
+	case p.options.Tune:
+		return 0
+	case p.options.Invariant:
+		return mostMemoryBound
+	}
+	return mostSmall
 }
 
 // Multiply queues the product of a shape, given by its number, in a stream: for
