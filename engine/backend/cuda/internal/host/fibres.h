@@ -255,7 +255,8 @@ static void want_shared(const char* what, const void* p) {
 
 static void start_copy(void* to, const void* from) {
   Thread* t = self;
-  if (t->first == t->last) t->first = t->last = 0;
+  if (t->last == MAX_COPIES) // those that have landed make room
+    memmove(t->copies, t->copies + t->first, sizeof(Copy) * (t->last -= t->first)), t->first = 0;
   if (t->last == MAX_COPIES) fail("more than %u asynchronous copies are under way", MAX_COPIES);
   t->copies[t->last++] = Copy{to, from, t->group};
   memset(to, POISON, 16); // what is there until the wait is anything
