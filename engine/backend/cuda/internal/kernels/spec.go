@@ -30,8 +30,8 @@ func (s Spec) Validate() error {
 	switch {
 	case !slices.Contains(headDims[:], m.HeadDim):
 		return fmt.Errorf("model %s: HeadDim is %d: the CUDA kernels have 16, 32, 64 and 128", m.Name, m.HeadDim)
-	case m.Hidden%8 != 0 || m.FFN%8 != 0:
-		return fmt.Errorf("model %s: Hidden is %d and FFN %d: the CUDA kernels want multiples of 8, whose rows are aligned to 16 bytes", m.Name, m.Hidden, m.FFN)
+	case m.Hidden%16 != 0 || m.FFN%16 != 0:
+		return fmt.Errorf("model %s: Hidden is %d and FFN %d: the CUDA kernels want multiples of 16, which the matrix instruction takes", m.Name, m.Hidden, m.FFN)
 	case s.BlockTokens < 1 || s.MaxBlocks < 1 || s.SplitTokens < 1:
 		return fmt.Errorf("kernels for blocks of %d positions, %d blocks in a table and splits of %d positions: each is at least 1", s.BlockTokens, s.MaxBlocks, s.SplitTokens)
 	}

@@ -1,12 +1,15 @@
 package products
 
 import (
+	"encoding/binary"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"tierlab/engine/backend/cuda/internal/cublaslt"
+	"tierlab/engine/backend/cuda/internal/kernels"
 	"tierlab/engine/backend/cuda/internal/rig"
 )
 
@@ -75,5 +78,47 @@ func TestLibraryInvariant(t *testing.T) {
 		for _, c := range b.p.Choices() {
 			t.Logf("%s, %d tokens: %s", c.Shape.Name, c.Tokens, c.By)
 		}
+	})
+}
+
+// TestCaptured launches products as a graph, twice, on other numbers of tokens.
+func TestCaptured(t *testing.T) {
+	rig.Run(t, func(t *testing.T, r *rig.Rig) {
+		var o Options
+		if r.Name != "host" { // where the library computes at once, captured or not
+			o.Library = libraryFor(t, r)
+		}
+		b := newBench(t, r, o)
+		if err := b.p.Prepare(b.stream, b.operands); err != nil {
+			t.Fatal(err)
+		}
+		const bucket = 24
+		s := someShapes[1]
+		y := rig.Upload(t, r, make([]float32, bucket*s.N))
+		count := rig.Upload(t, r, []int32{0})
+		p := kernels.ProductParams{Count: count, W: b.operands[1].W[0], X: rig.Upload(t, r, b.x[1][:bucket*s.K]), Y: y, Workspace: b.operands[1].Workspace}
+		must := func(err error) {
+			t.Helper()
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		must(r.Context.BeginCapture(b.stream))
+		must(b.p.Multiply(b.stream, 1, p, bucket))
+		graph, err := r.Context.EndCapture(b.stream)
+		must(err)
+		ready, err := r.Context.Instantiate(graph)
+		must(err)
+		for _, tokens := range []int{5, bucket} {
+			must(r.Context.CopyIn(count, binary.NativeEndian.AppendUint32(nil, uint32(tokens)), b.stream))
+			must(r.Context.LaunchGraph(ready, b.stream))
+			must(r.Context.Synchronize(b.stream))
+			got, want := rig.Download[float32](t, r, y, tokens*s.N), b.multiply(1, tokens, bucket)
+			if !slices.Equal(got, want) {
+				t.Errorf("%d tokens: the graph has other results than a launch", tokens)
+			}
+		}
+		must(r.Context.DropExec(ready))
+		must(r.Context.DropGraph(graph))
 	})
 }

@@ -60,7 +60,7 @@ func newBench(t *testing.T, r *rig.Rig, o Options) *bench {
 		}
 		return v
 	}
-	workspace := rig.Upload(t, r, make([]byte, 4096))
+	workspace := rig.Upload(t, r, make([]byte, WorkspaceBytes))
 	for _, s := range someShapes {
 		rows := someBuckets[len(someBuckets)-1]
 		b.w, b.x = append(b.w, numbers(s.N*s.K)), append(b.x, numbers(rows*s.K))
