@@ -75,7 +75,7 @@ func (c *scene) same(want, q []bf16.Number, lengths []int) {
 // in turn, with rings and blocks of other sizes.
 func TestAttendGrids(t *testing.T) {
 	onBeds(t, func(b *bed) {
-		s := b.attendSpec(32, 1, 3, 32, 64)
+		s := b.attendSpec(128, 1, 3, 32, 64)
 		s.Attend = kernels.AttendSizes{DecodeWarps: 2, DecodeStages: 4, DecodeBlocks: 1}
 		c := b.scene(s, attendKernels, 300, 64, 200, 129, 1)
 		rows := []ask{{0, 299, 1}, {1, 0, 64}, {2, 199, 1}, {3, 5, 124}, {4, 0, 1}}
