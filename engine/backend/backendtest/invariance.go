@@ -28,6 +28,7 @@ type bench struct {
 	b, ref backend.Backend
 	caps   backend.Caps
 	all    limits // everything that the backend has
+	quick  bool
 }
 
 // check runs calls on the backend within limits and compares each with itself
@@ -56,7 +57,7 @@ func (b bench) call(seed uint64, length, maxTokens int) *call {
 
 func (s Suite) invariance(t *testing.T) {
 	ref := s.open(t, s.BlockTokens[len(s.BlockTokens)-1], 1)
-	for _, size := range s.BlockTokens {
+	for _, size := range s.tested() {
 		t.Run(fmt.Sprintf("blocks of %d", size), func(t *testing.T) {
 			b := s.open(t, size, slots)
 			c := b.Caps()
@@ -68,7 +69,7 @@ func (s Suite) invariance(t *testing.T) {
 				{"forked", forked}, {"preempted", preempted}, {"batched", batched}, {"drawn", drawn},
 			} {
 				t.Run(scenario.name, func(t *testing.T) {
-					scenario.run(bench{T: t, b: b, ref: ref, caps: c, all: limits{slots: c.Slots, budget: c.Budget, blocks: c.Blocks}})
+					scenario.run(bench{T: t, b: b, ref: ref, caps: c, quick: s.Quick, all: limits{slots: c.Slots, budget: c.Budget, blocks: c.Blocks}})
 				})
 			}
 		})
@@ -78,7 +79,11 @@ func (s Suite) invariance(t *testing.T) {
 // paged: alone, in blocks of another size, and a second time in memory that
 // other contexts have used.
 func paged(b bench) {
-	for _, n := range []int{1, 2, 15, 16, 17, 33, 100, 200} {
+	lengths := []int{1, 2, 15, 16, 17, 33, 100, 200}
+	if b.quick {
+		lengths = []int{1, 33, 100}
+	}
+	for _, n := range lengths {
 		b.check(b.all, b.call(uint64(n), n, 12))
 	}
 }
@@ -168,11 +173,15 @@ func forked(b bench) {
 // preempted: memory for some of the sequences at their full length.
 func preempted(b bench) {
 	var calls []*call
-	for i := range 6 {
+	n, size := 6, b.caps.BlockTokens
+	if b.quick {
+		n = 3
+	}
+	for i := range n {
 		calls = append(calls, b.call(uint64(80+i), 20+9*i, 90))
 	}
-	size := b.caps.BlockTokens
-	e := b.check(limits{slots: 6, budget: b.all.budget, blocks: (155+size-1)/size + 150/size}, calls...)
+	longest := len(calls[n-1].prompt) + 90
+	e := b.check(limits{slots: n, budget: b.all.budget, blocks: (longest+size-1)/size + 25*n/size}, calls...)
 	if e.s.Stats().Preempted == 0 {
 		b.Error("nobody was preempted")
 	}
@@ -181,6 +190,9 @@ func preempted(b bench) {
 // batched: beside others, in other slots.
 func batched(b bench) {
 	for n := 1; n <= slots; n++ {
+		if b.quick && n != 2 && n != 5 && n != slots {
+			continue
+		}
 		var calls []*call
 		for i := range n {
 			calls = append(calls, b.call(uint64(100*n+i), 1+(37*i+11*n)%90, 4+i%5))

@@ -9,15 +9,22 @@ import (
 	"tierlab/engine/sample"
 )
 
+// quickCases is how many random cases Suite.Quick leaves.
+const quickCases = 6
+
 // random mixes everything: whatever the scheduler makes of a workload, each
 // call is what it is alone.
 func (s Suite) random(t *testing.T) {
 	ref := s.open(t, s.BlockTokens[len(s.BlockTokens)-1], 1)
-	under := make([]backend.Backend, len(s.BlockTokens))
-	for i, size := range s.BlockTokens {
+	under := make([]backend.Backend, len(s.tested()))
+	for i, size := range s.tested() {
 		under[i] = s.open(t, size, slots)
 	}
+	cases := 0
 	rapid.Check(t, func(rt *rapid.T) {
+		if cases++; s.Quick && cases > quickCases {
+			return
+		}
 		b := rapid.SampledFrom(under).Draw(rt, "backend")
 		caps := b.Caps()
 		calls := make([]*call, rapid.IntRange(1, slots).Draw(rt, "calls"))

@@ -47,6 +47,18 @@ type Suite struct {
 	Open func(testing.TB, Sizes) backend.Backend
 	// BlockTokens are the block sizes to test. The reference has the last one.
 	BlockTokens []int
+	// Quick is for a device that is emulated: one block size, beside a reference
+	// that has the last, and a few cases of each kind. Allocations are the
+	// emulator's then, and are not counted.
+	Quick bool
+}
+
+// tested are the block sizes under test.
+func (s Suite) tested() []int {
+	if s.Quick {
+		return s.BlockTokens[:1]
+	}
+	return s.BlockTokens
 }
 
 // The sizes of every backend that the suite opens. Smaller ones are those of
@@ -65,7 +77,9 @@ func Run(t *testing.T, s Suite) {
 	t.Run("random", s.random)
 	t.Run("refused", s.refused)
 	t.Run("life", s.life)
-	t.Run("allocations", s.allocations)
+	if !s.Quick {
+		t.Run("allocations", s.allocations)
+	}
 }
 
 // open opens a backend with blocks of the given size.

@@ -14,6 +14,7 @@ func TestConformance(t *testing.T) {
 		c.Source, c.Invariant = source(t, "tiny"), true
 		backendtest.Run(t, backendtest.Suite{
 			BlockTokens: []int{32, 64},
+			Quick:       c.Driver != nil,
 			Open: func(tb testing.TB, s backendtest.Sizes) backend.Backend {
 				c := c
 				c.Slots, c.Budget, c.Blocks, c.BlockTokens, c.Context = s.Slots, s.Budget, s.Blocks, s.BlockTokens, s.Context

@@ -70,15 +70,22 @@ func logits(tb testing.TB, b backend.Backend, chunks [][]int32) [][]float32 {
 	}
 	var out [][]float32
 	var r backend.Result
-	row := sched.Row{Sample: true, NewBlocks: blocks}
-	for i, chunk := range chunks {
-		row.N = int32(len(chunk))
-		p := &sched.Plan{ID: uint64(i), Rows: []sched.Row{row}}
-		p.Shape = p.Shape.With(row.Start, row.N, true)
-		once(tb, b, &backend.Step{Plan: p, Tokens: chunk, Picks: []sample.Pick{{Forced: -1, Logprobs: -1, Logits: true}}}, &r)
+	row := sched.Row{NewBlocks: blocks}
+	for _, chunk := range chunks {
+		pieces := slices.Collect(slices.Chunk(chunk, b.Caps().Budget))
+		for i, piece := range pieces {
+			row.N, row.Sample = int32(len(piece)), i == len(pieces)-1
+			p := &sched.Plan{ID: uint64(row.Start), Rows: []sched.Row{row}}
+			p.Shape = p.Shape.With(row.Start, row.N, row.Sample)
+			s := &backend.Step{Plan: p, Tokens: piece}
+			if row.Sample {
+				s.Picks = []sample.Pick{{Forced: -1, Logprobs: -1, Logits: true}}
+			}
+			once(tb, b, s, &r)
+			row.Start += row.N
+			row.FirstBlock, row.NewBlocks = int32(len(blocks)), nil
+		}
 		out = append(out, slices.Clone(r.Choices[0].Logits))
-		row.Start += row.N
-		row.FirstBlock, row.NewBlocks = int32(len(blocks)), nil
 	}
 	return out
 }

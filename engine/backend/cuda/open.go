@@ -156,9 +156,7 @@ func (b *Backend) load(c Config, m model.Config, parts machine) error {
 		}
 		end()
 	}
-	end := b.phases.begin("products' trial")
-	defer end()
-	if err := b.products.Prepare(b.stream, b.operands()); err != nil {
+	if err := b.tryProducts(c, parts); err != nil {
 		return fmt.Errorf("cuda: %w", err)
 	}
 	if err := b.fill(m); err != nil {
@@ -192,6 +190,17 @@ func (b *Backend) compile(ctx context.Context, c Config, m model.Config, parts m
 	b.held.later(b.graphs.close) // first of all: graphs refer to kernels
 	end()
 	return nil
+}
+
+// tryProducts runs what products may be computed by, where there is a choice. A
+// library loads kernels when they are first used, which a capture must not be.
+func (b *Backend) tryProducts(c Config, parts machine) error {
+	if parts.library == nil && !c.Tune {
+		return nil
+	}
+	end := b.phases.begin("trial of products")
+	defer end()
+	return b.products.Prepare(b.stream, b.operands())
 }
 
 // fill writes what does not change, and leaves nothing unset that a kernel may
