@@ -19,7 +19,7 @@
 //	         to 32,768 that is found in the cache, alone and while others decode
 //
 // as far as slots, context and cache hold them, and as far as the engine computes
-// a load's prompts in about 1.5 s, or they have at most 16,384 tokens: what is
+// a load's prompts in about a second, or they have at most 16,384 tokens: what is
 // seconds for a GPU would be minutes for a processor. They are run Rounds times,
 // in another order each time, and the last round is kept out of the fit: the
 // profile says how far the model is from it.

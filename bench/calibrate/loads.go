@@ -64,7 +64,7 @@ type Limits struct {
 // than promptTime for them.
 const (
 	leastPrompts = 16384
-	promptTime   = 1.5 // s
+	promptTime   = 1 // s
 )
 
 // grid are the loads that fit an engine and have at most that many tokens of
