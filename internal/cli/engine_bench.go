@@ -96,7 +96,7 @@ func (o *engineBenchOptions) validate() ([]shapes.Shape, error) {
 		return nil, fmt.Errorf("--format is %q: it is text or json", o.format)
 	case o.repeat < 1:
 		return nil, fmt.Errorf("--repeat is %d: it is at least 1", o.repeat)
-	case o.engine.backend == "null":
+	case o.engine.backend == backendNull:
 		return nil, errors.New("--backend: null computes nothing to measure")
 	}
 	asked, err := shapes.Parse(o.shapes)

@@ -1,27 +1,39 @@
 package cli
 
 import (
-	"fmt"
+	"context"
 
 	"tierlab/bench/shapes"
 	"tierlab/engine/backend/cpu/ceiling"
+	"tierlab/engine/backend/cuda"
 )
 
 // looks is how often a ceiling is measured before each shape and after the last.
 const looks = 5
 
-// ceilings are measured in between the shapes, and are medians like the rates
-// beside them: a shared machine's differ from one moment to the next.
+// ceilings of processors are measured in between the shapes, and are medians like
+// the rates beside them: a shared machine's differ from one moment to the next.
+// A GPU's are measured once, before its memory is the engine's.
 type ceilings struct {
 	cpu           *ceiling.Bench
 	read, compute []float64
 	unknown       string // why they are
 }
 
-// open prepares the measurement for a device; a pass reads that many bytes.
+// openGPU measures a device's ceilings, before an engine takes its memory. What
+// cannot be measured is no failure: figures then have no share of a ceiling.
+func (c *ceilings) openGPU(ctx context.Context, device int) {
+	got, err := cuda.MeasureCeilings(ctx, device)
+	if err != nil {
+		c.unknown = err.Error()
+		return
+	}
+	c.read, c.compute = []float64{got.CopyGBs}, []float64{got.GFLOPs}
+}
+
+// open prepares the measurement on processors; a pass reads that many bytes.
 func (c *ceilings) open(device, numerics string, threads int, bytes float64) error {
-	if device != "cpu" {
-		c.unknown = fmt.Sprintf("the ceilings of the backend %s are not measured here", device)
+	if device != backendCPU {
 		return nil
 	}
 	var err error

@@ -19,7 +19,7 @@ type meter struct {
 
 // openMeter watches the devices of a backend.
 func openMeter(ctx context.Context, device string) meter {
-	if device == "cpu" {
+	if device == backendCPU {
 		return meter{}
 	}
 	return meter{telemetry.Start(ctx, meterEvery)}

@@ -33,6 +33,10 @@ func (b *benchRun) run(ctx context.Context) (*benchResult, error) {
 	b.meter = openMeter(ctx, b.o.engine.backend)
 	defer b.meter.stop()
 	defer b.top.Close()
+	if b.o.engine.backend == backendCUDA {
+		b.show.Update("measuring what the device can do")
+		b.top.openGPU(ctx, b.o.engine.devices[0])
+	}
 	if err := errors.Join(b.inProcess(ctx), ctx.Err()); err != nil {
 		return nil, err
 	}

@@ -21,11 +21,12 @@ type variant struct {
 const (
 	rankedStall  = 50 * time.Millisecond
 	rankedRetain = 30 * time.Second
+	longestBlock = 128 // tokens, of every backend
 )
 
 // variants are twelve settings around the engine's own: four numbers of slots,
 // each with the whole budget and with a quarter, then a stall bound, then blocks
-// four times as long, then contexts retained over tool calls with all slots and
+// of another length, then contexts retained over tool calls with all slots and
 // with a quarter.
 func variants(o *engineOptions) []variant {
 	var all []variant
@@ -42,7 +43,11 @@ func variants(o *engineOptions) []variant {
 		}
 	}
 	add(fmt.Sprintf("slots %d, stall %v", o.slots, rankedStall), func(v *variant) { v.stall = rankedStall })
-	add(fmt.Sprintf("slots %d, blocks of %d", o.slots, 4*o.block), func(v *variant) { v.block *= 4 })
+	block := 4 * o.block
+	if block > longestBlock {
+		block = max(1, o.block/4)
+	}
+	add(fmt.Sprintf("slots %d, blocks of %d", o.slots, block), func(v *variant) { v.block = block })
 	for _, slots := range []int{o.slots, max(1, o.slots/4)} {
 		add(fmt.Sprintf("slots %d, retain %v", slots, rankedRetain), func(v *variant) { v.slots, v.retain = slots, rankedRetain })
 	}
