@@ -24,7 +24,7 @@ func libraryFor(t *testing.T, r *rig.Rig) *cublaslt.Library {
 		}
 		dir := t.TempDir()
 		source := filepath.Join("..", "cublaslt", "testdata", "plain.c")
-		if out, err := exec.Command(cc, "-shared", "-fPIC", "-O1", "-o", filepath.Join(dir, "libcublasLt.so.13"), source).CombinedOutput(); err != nil {
+		if out, err := exec.Command(cc, "-shared", "-fPIC", "-O2", "-o", filepath.Join(dir, "libcublasLt.so.13"), source).CombinedOutput(); err != nil {
 			t.Skipf("%s: %v\n%s", cc, err, out)
 		}
 		t.Setenv(cublaslt.Variable, dir)

@@ -99,26 +99,48 @@ func TestBroken(t *testing.T) {
 	})
 }
 
-// TestTune takes the quickest, and the first where there is none.
+// clock is a context whose events are stamped with a time of its own.
+type clock struct {
+	driver.Context
+	now time.Duration
+	at  map[driver.Event]time.Duration
+}
+
+func (c *clock) Record(e driver.Event, s driver.Stream) error {
+	c.at[e] = c.now
+	return c.Context.Record(e, s)
+}
+
+func (c *clock) Elapsed(from, to driver.Event) (time.Duration, error) {
+	return c.at[to] - c.at[from], nil
+}
+
+// TestTune takes the quickest, and the first where it is hardly slower.
 func TestTune(t *testing.T) {
 	rig.Run(t, func(t *testing.T, r *rig.Rig) {
 		b := newBench(t, r, Options{Tune: true})
+		c := &clock{Context: r.Context, at: map[driver.Event]time.Duration{}}
+		b.p.dev = c
 		at := b.p.places[0][48]
-		quick := at.chosen
-		slow := &planted{candidate: quick, name: "slow", bits: true, spoil: func(*kernels.ProductParams) error {
-			err := r.Context.Synchronize(b.stream)
-			time.Sleep(50 * time.Millisecond) // between the events of a round
-			return err
-		}}
-		for _, order := range [][]candidate{{slow, quick}, {quick, slow}} {
+		b.p.places = []map[int]*place{{48: at}, {}}
+		taking := func(name string, took time.Duration) candidate {
+			return &planted{candidate: at.chosen, name: name, bits: true, spoil: func(*kernels.ProductParams) error {
+				c.now += took
+				return nil
+			}}
+		}
+		own := at.candidates
+		slow, quick, near := taking("slow", 300), taking("quick", 200), taking("a little quicker", 199)
+		for _, order := range [][]candidate{{slow, quick}, {quick, slow}, {quick, near}} {
 			at.candidates = order
 			if err := b.p.Prepare(b.stream, b.operands); err != nil {
 				t.Fatal(err)
 			}
 			if at.chosen != quick {
-				t.Errorf("%v is taken, want %v", at.chosen, quick)
+				t.Errorf("of %v %v is taken, want %v", order, at.chosen, quick)
 			}
 		}
+		at.candidates = own
 		if err := b.p.Prepare(b.stream, b.operands[:1]); err == nil {
 			t.Error("operands of one shape are taken for two")
 		}

@@ -14,7 +14,7 @@ import (
 )
 
 var (
-	someShapes  = []Shape{{Name: "down", N: 96, K: 224}, {Name: "head", N: 60, K: 96, F32: true, Tokens: 24}}
+	someShapes  = []Shape{{Name: "down", N: 40, K: 160}, {Name: "head", N: 60, K: 96, F32: true, Tokens: 24}}
 	someBuckets = []int{1, 8, 16, 24, 48}
 )
 
