@@ -51,7 +51,7 @@ func (c *Config) machine() (machine, error) {
 	}
 	m.compiler, m.advice = nv.Compiler(c.CacheDir), nv.Version().Advice(version)
 	if !c.NoLibrary {
-		m.library, _ = cublaslt.Find() // its absence shows in Caps.Kernels, and costs speed only
+		m.library, _ = cublaslt.FindFor(version) // its absence shows in Caps.Kernels, and costs speed only
 	}
 	return m, nil
 }

@@ -53,7 +53,7 @@ func Probe() Report {
 			r.Advice = nv.Version().Advice(version)
 		}
 	}
-	if l, err := cublaslt.Find(); err != nil {
+	if l, err := cublaslt.FindFor(version); err != nil {
 		r.Library.Err = err
 	} else {
 		r.Library.Path, r.Library.Version = l.Path(), libraryVersion(l.Version())

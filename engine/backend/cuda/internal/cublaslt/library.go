@@ -73,12 +73,18 @@ func (f *functions) bind(library uintptr) error {
 }
 
 // Find opens the newest libcublasLt of this machine; package dynlib says where
-// it looks. The error says what was tried.
-func Find() (*Library, error) { return find(dynlib.Search{}) }
+// it looks. The error says what was tried and what to install.
+func Find() (*Library, error) { return FindFor(0) }
 
-func find(s dynlib.Search) (*Library, error) {
+// FindFor prefers a version that a driver for the given CUDA version (1000 x
+// major + 10 x minor; 0: any) runs.
+func FindFor(driver int) (*Library, error) { return find(dynlib.Search{}, driver) }
+
+func find(s dynlib.Search, driver int) (*Library, error) {
 	var l *Library
-	err := s.Load(dynlib.Library{Stem: "cublasLt", Variable: Variable, Majors: []int{13, 12}, Package: "nvidia-cublas"}, func(library uintptr, path string) error {
+	err := s.Load(dynlib.Library{
+		Stem: "cublasLt", Variable: Variable, Majors: []int{13, 12}, Package: "nvidia-cublas", AtMost: driver / 1000,
+	}, func(library uintptr, path string) error {
 		found := &Library{path: path}
 		if err := found.fn.bind(library); err != nil {
 			return err

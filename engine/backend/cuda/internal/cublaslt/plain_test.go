@@ -34,7 +34,7 @@ func plain(t *testing.T) (l *Library, alive func() int32) {
 			return dir
 		}
 		return ""
-	}})
+	}}, 13000)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -100,7 +100,7 @@ func New(ctx context.Context, dev driver.Context, c kernels.Compiler, o Options)
 func (p *Products) open(ctx context.Context, c kernels.Compiler) (err error) {
 	if p.options.Library != nil {
 		if p.handle, err = p.options.Library.NewHandle(); err != nil {
-			return err
+			return fmt.Errorf("%s does not take the device, which it may be too new or too old for (%s can name another): %w", p.options.Library.Path(), cublaslt.Variable, err)
 		}
 	}
 	work := workshop{dev: p.dev, arch: p.options.Arch, slots: map[slot]*ownKernel{}}
