@@ -1,6 +1,7 @@
 package fake
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 
@@ -91,7 +92,10 @@ func (d *Driver) Open(ordinal int) (driver.Context, error) {
 	d.mu.Lock()
 	d.opened = append(d.opened, c)
 	d.mu.Unlock()
-	return c, c.Bind()
+	if err := c.Bind(); err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	return c, nil
 }
 
 // Fail makes the nth call of a name from now on, 1 being the next, return err.
