@@ -23,7 +23,7 @@ func BenchmarkTurns(b *testing.B) {
 		b.Run(fmt.Sprintf("%s of %d threads", c.kernel, c.threads), func(b *testing.B) {
 			d := open(b, Options{})
 			p := params{in: upload(b, d, random(4096)), out: upload(b, d, make([]uint32, 4096)), n: each}
-			l := driver.Launch{Function: d.function(b, "primitives.cu", c.kernel), Grid: [3]uint32{1, 1, 1}, Block: [3]uint32{uint32(c.threads), 1, 1}, Params: p.bytes()}
+			l := driver.Launch{Function: d.function(b, "cost.cu", c.kernel), Grid: [3]uint32{1, 1, 1}, Block: [3]uint32{uint32(c.threads), 1, 1}, Params: p.bytes()}
 			for b.Loop() {
 				check(b, d.Launch(l, d.stream))
 			}
@@ -35,7 +35,7 @@ func BenchmarkTurns(b *testing.B) {
 func BenchmarkTile(b *testing.B) {
 	d := open(b, Options{})
 	p := params{in: upload(b, d, make([]uint32, 4096)), out: upload(b, d, make([]uint32, 4096))}
-	l := driver.Launch{Function: d.function(b, "primitives.cu", "tile"), Grid: [3]uint32{1, 1, 1}, Block: [3]uint32{128, 1, 1}, Params: p.bytes()}
+	l := driver.Launch{Function: d.function(b, "cost.cu", "tile"), Grid: [3]uint32{1, 1, 1}, Block: [3]uint32{128, 1, 1}, Params: p.bytes()}
 	for b.Loop() {
 		check(b, d.Launch(l, d.stream))
 	}

@@ -1,15 +1,16 @@
 // Package host runs the kernels' own code on the CPU, so that it is tested where
-// there is no GPU: a Compiler that compiles the units with g++ or clang++ against
+// there is no GPU: a Compiler that compiles units with g++ or clang++ against
 // host.h, and a driver that loads what comes out and launches it.
 //
 // # What runs
 //
 // Each thread of a block is a fibre: a stack of its own, which it gives up in a
 // barrier or a warp's collective and at the end. Threads run one at a time, in
-// order, each as far as it gets; a collective is computed by the last lane to
-// arrive. Blocks are shared out among a few workers, each with its own copy of
-// the image, whose variables are therefore plain ones. Streams run at once, in
-// the order of the calls; a capture records and a graph replays.
+// order, each as far as it gets; the last lane to arrive in a collective computes
+// it. A thread that waits for nobody needs no stack of its own. Blocks are shared
+// out among a few workers, each with its own copy of the image, whose variables
+// are therefore plain ones. Streams run at once, in the order of the calls; a
+// capture records and a graph replays.
 //
 // Arithmetic is IEEE f32 and f64 without contraction. multiply_add adds the
 // products of a step one by one in the order of k, in f32, so that a product by
@@ -18,23 +19,35 @@
 //
 // # What is checked
 //
-// A launch fails with the kernel, the block and the thread, where the code
+// A launch fails and names the kernel, the block, the thread and, on linux, the
+// line, where the code
 //
-//   - has a barrier or a collective in divergent code: some threads wait in
-//     another line than others, or have returned (a GPU may let threads return
-//     before a barrier; the kernels here do not), or lanes are masked out;
-//   - reads or writes outside of device memory: every allocation ends at a page
-//     without access, up to the 255 bytes that align it, which are compared
-//     after the launch, and begins after one if it fills its pages;
-//   - copies or loads matrices from or to what is not the block's shared memory,
-//     or unaligned; overruns dynamic shared memory by up to 127 bytes written, or
-//     by more; leaves an array's bounds; divides by 0, overflows or shifts too far;
-//   - ends with asynchronous copies that were never waited for;
-//   - needs more of its stack than 64 KiB.
+//   - has a barrier or a collective in divergent code: threads wait in different
+//     lines, or have returned, or lanes are masked out. A GPU allows some of that;
+//     these kernels do without;
+//   - reads or writes outside of device memory: each allocation ends at a page
+//     without access, but for the bytes that align it to 256, which are looked at
+//     after each launch, and begins behind another such page if it fills its own;
+//   - overruns dynamic shared memory, or an array whose bounds are known; reads or
+//     writes an unaligned value; divides by 0, overflows, or shifts too far;
+//   - copies asynchronously to, or loads matrices from, what is not the block's
+//     shared memory;
+//   - ends with asynchronous copies that were never waited for, or has more than
+//     128 of one thread under way;
+//   - needs more than 64 KiB of a thread's stack.
 //
-// What is wrong and no fault shows in the results. Shared memory is NaN before
-// each block, device memory when it is allocated, and the target of an
-// asynchronous copy from its start until the copy_wait that lands it. With
-// Options.Strict each launch runs a second time on the same memory with the
-// last thread first: if the results differ, threads race, and the launch fails.
+// What is wrong without a fault shows in the results. Shared memory is NaN before
+// each block (but SHARED in a template, by g++ before 14), device memory when it
+// is allocated, and the target of an asynchronous copy from its start until the
+// copy_wait that lands it.
+//
+// With Options.Strict each launch runs twice on the same memory, once with the
+// last block and the last thread first. If the results differ, threads or blocks
+// race, and the launch fails.
+//
+// # Faults
+//
+// A kernel's fault is a signal of the process. The first image that is loaded has
+// a handler, which looks whether the stack is a worker's: if so, the launch ends
+// with an error; if not, the handler that was there before, Go's, gets the signal.
 package host

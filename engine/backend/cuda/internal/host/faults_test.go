@@ -71,12 +71,13 @@ func TestFaults(t *testing.T) {
 
 // TestGoFaults: a fault of Go's own code is still a panic.
 func TestGoFaults(t *testing.T) {
-	TestDynamicShared(t) // the handler is there
+	d := open(t, Options{})
+	d.function(t, "faults.cu", "faults") // the handler is there
 	defer func() {
 		if recover() == nil {
 			t.Error("a nil pointer was read without a panic")
 		}
 	}()
-	var d *device
+	d = nil
 	_ = d.stream
 }

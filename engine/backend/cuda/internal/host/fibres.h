@@ -5,7 +5,6 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <ucontext.h>
 
@@ -28,7 +27,7 @@ struct Worker {
   void (*landing)();
   u64 fault_signal, fault_address, fault_pc;
   u64 fault_outside; // 1: the address is not of the block's memory
-  u32 grid[3], block[3];
+  uint3 grid, block;
   u32 shared;        // bytes of dynamic shared memory
   u32 reverse;       // 1: the last block and the last thread run first
   char error[512];
@@ -84,15 +83,13 @@ static Warp* warp;
 static u32 lane;
 static Worker* worker;
 static const Kernel* kernel;
-static u32 thread_count, done_count, runnable; // runnable: warps with a thread that can run
-static u32 barrier_count;
+static u32 thread_count, done_count, barrier_count, runnable; // runnable: warps with a thread that can run
 static int barrier_line;
 static void* main_stack_pointer;
 static bool failed;
 static u32 free_stacks[MAX_THREADS], free_count, new_stack;
 static u8* dynamic_shared;
-static uint3 block_index;
-static dim3 block_size, grid_size;
+static uint3 block_index, block_size, grid_size;
 
 // SHARED variables lie together, so that they can be poisoned. The anchor makes
 // the section exist in every image.
@@ -145,7 +142,7 @@ static void report(const char* who, const char* text) {
   snprintf(who, sizeof who, ", thread (%u,%u,%u)", self->index.x, self->index.y, self->index.z);
   report(who, text);
   host_switch(&self->stack_pointer, main_stack_pointer);
-  abort();
+  __builtin_unreachable();
 }
 
 // The next thread to run, which becomes self; 0 if none can.
@@ -243,7 +240,6 @@ HOST_PLAIN static void meet(const char* op, int line, u32 mask, F all) {
 static void want_aligned(const char* what, const void* p) {
   if (reinterpret_cast<u64>(p) % 16) fail("%s: %p is not a multiple of 16", what, p);
 }
-
 // Wants 16 bytes of the block's shared memory.
 static void want_shared(const char* what, const void* p) {
   const u8* at = static_cast<const u8*>(p);
@@ -321,8 +317,7 @@ static void land() {
 HOST_EXPORT i64 host_run(Worker* by, const Kernel* k, u64 first, u64 last) {
   worker = by, kernel = k, failed = false;
   worker->landing = land;
-  block_size = dim3{by->block[0], by->block[1], by->block[2]};
-  grid_size = dim3{by->grid[0], by->grid[1], by->grid[2]};
+  block_size = by->block, grid_size = by->grid;
   thread_count = block_size.x * block_size.y * block_size.z;
   const u64 row = grid_size.x, plane = row * grid_size.y, all = plane * grid_size.z;
   for (u64 n = first; n < last && !failed; n++) {

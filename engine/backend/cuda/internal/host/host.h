@@ -1,6 +1,7 @@
 // What the device's compiler has built in and what is assembly in prelude.cuh,
 // for a C++17 compiler of the host (g++, clang++).
 #pragma once
+#define _GLIBCXX_INCLUDE_NEXT_C_HEADERS // C's math.h alone: libstdc++'s takes longer than a kernel
 #include <math.h>
 
 typedef unsigned char u8;
@@ -16,7 +17,6 @@ struct uint3 { u32 x, y, z; };
 struct alignas(16) uint4 { u32 x, y, z, w; };
 struct alignas(8) float2 { float x, y; };
 struct alignas(16) float4 { float x, y, z, w; };
-struct dim3 { u32 x, y, z; };
 
 #include "fibres.h"
 
@@ -54,6 +54,7 @@ template <class T>
 DEVICE constexpr T min(T a, T b) { return b < a ? b : a; }
 template <class T>
 DEVICE constexpr T max(T a, T b) { return a < b ? b : a; }
+DEVICE float abs(float v) { return fabsf(v); }
 DEVICE float min(float a, float b) { return fminf(a, b); }
 DEVICE float max(float a, float b) { return fmaxf(a, b); }
 

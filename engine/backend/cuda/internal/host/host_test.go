@@ -5,6 +5,7 @@ package host
 import (
 	"bytes"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"testing"
@@ -94,10 +95,19 @@ func download[E any](t testing.TB, d *device, p driver.Ptr, n int) []E {
 	return v
 }
 
-// params are those of testdata/primitives.cu and testdata/faults.cu.
+// params are those of testdata/faults.cu and testdata/cost.cu.
 type params struct {
 	in, out driver.Ptr
 	n, mode int32
 }
 
 func (p *params) bytes() []byte { return bytes.Clone(kernels.Bytes(p)) }
+
+func random(n int) []uint32 {
+	r := rand.New(rand.NewPCG(1, uint64(n)))
+	v := make([]uint32, n)
+	for i := range v {
+		v[i] = r.Uint32()
+	}
+	return v
+}

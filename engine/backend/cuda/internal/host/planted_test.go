@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"tierlab/engine/backend/cuda/internal/bf16"
 	"tierlab/engine/backend/cuda/internal/driver"
 	"tierlab/engine/backend/cuda/internal/kernels"
 )
@@ -45,13 +46,13 @@ func attention(q, keys, values []float64, table []int32, first int) []float64 {
 }
 
 // numbers are random, as bf16 and as what that is.
-func numbers(r *rand.Rand, n int) (bits []uint16, values []float64) {
-	bits, values = make([]uint16, n), make([]float64, n)
-	for i := range bits {
-		b := toBF16(float32(r.NormFloat64() / 2))
-		bits[i], values[i] = uint16(b), float64(math.Float32frombits(b<<16))
+func numbers(r *rand.Rand, n int) ([]bf16.Number, []float64) {
+	rounded, values := make([]bf16.Number, n), make([]float64, n)
+	for i := range rounded {
+		rounded[i] = bf16.Of(float32(r.NormFloat64() / 2))
+		values[i] = float64(rounded[i].Float())
 	}
-	return bits, values
+	return rounded, values
 }
 
 // TestPlantedBugs: the right kernel agrees with plain arithmetic, and each
