@@ -73,22 +73,26 @@ func (b *bed) ran(err error) {
 	}
 }
 
-// presets are the models whose sizes the kernels meet: all tiny ones, with heads
-// of 16 and 32, and two with larger heads. On a GPU the published shape joins.
-func (b *bed) presets() []model.Config {
+// models are presets by name. On a GPU the published shape joins.
+func (b *bed) models(names ...string) []model.Config {
 	b.t.Helper()
+	if b.device() {
+		names = append(names, "llama-3.1-8b")
+	}
 	var list []model.Config
-	for _, name := range []string{"tiny", "tiny-tied", "tiny-qwen2", "tiny-qwen3"} {
+	for _, name := range names {
 		list = append(list, preset(b.t, name))
 	}
-	wide, wider := preset(b.t, "tiny-qwen3"), preset(b.t, "tiny-qwen2")
-	wide.Name, wide.HeadDim, wide.Heads, wide.KVHeads = "head-64", 64, 3, 1
-	wider.Name, wider.HeadDim, wider.Heads, wider.KVHeads = "head-128", 128, 5, 5
-	list = append(list, wide, wider)
-	if b.device() {
-		list = append(list, preset(b.t, "llama-3.1-8b"))
-	}
 	return list
+}
+
+// wide are two models with larger heads than the tiny ones have.
+func (b *bed) wide() []model.Config {
+	b.t.Helper()
+	normed, biased := preset(b.t, "tiny-qwen3"), preset(b.t, "tiny-qwen2")
+	normed.Name, normed.HeadDim, normed.Heads, normed.KVHeads = "head-64", 64, 3, 1
+	biased.Name, biased.HeadDim, biased.Heads, biased.KVHeads = "head-128", 128, 5, 5
+	return []model.Config{normed, biased}
 }
 
 func preset(t testing.TB, name string) model.Config {

@@ -14,12 +14,15 @@ KERNEL_BOUNDS(embed, EmbedParams, THREADS, 1) {
   if (u32(id) >= VOCAB) id = 0;
   const uint2* row = reinterpret_cast<const uint2*>(p.table + i64(id) * HIDDEN);
   float4* h = reinterpret_cast<float4*>(p.h + i64(t) * HIDDEN);
+  uint2 v[ROUNDS];
 #pragma unroll
   for (int k = 0; k < ROUNDS; k++) {
     const int i = k * THREADS + threadIdx.x;
-    if (PIECES % THREADS == 0 || i < PIECES) {
-      const uint2 v = row[i];
-      h[i] = float4{low(v.x), high(v.x), low(v.y), high(v.y)};
-    }
+    if (PIECES % THREADS == 0 || i < PIECES) v[k] = row[i];
+  }
+#pragma unroll
+  for (int k = 0; k < ROUNDS; k++) {
+    const int i = k * THREADS + threadIdx.x;
+    if (PIECES % THREADS == 0 || i < PIECES) h[i] = float4{low(v[k].x), high(v[k].x), low(v[k].y), high(v[k].y)};
   }
 }

@@ -2,7 +2,8 @@
 // position. LANES threads share a head; each has 8 elements of its lower half and
 // their partners in the upper one, so that a pair that turns is in one thread,
 // and all heads of a thread turn by the same angles. All heads are read before
-// the chain of reads that says where the position is: row, slot, table, block.
+// the chain of reads that says whether the position counts, and where it is: row,
+// slot, table, block.
 #include "step.cuh"
 
 constexpr int HALF = HEAD_DIM / 2, LANES = HALF / 8;
@@ -68,7 +69,6 @@ DEVICE bool among(int n, int round, int head) { return (round + 1) * AT_ONCE <= 
 
 KERNEL_BOUNDS(keys, KeysParams, THREADS, 1) {
   const int t = blockIdx.x;
-  if (t >= p.counts->tokens) return;
   const int lane = threadIdx.x % LANES, first = threadIdx.x / LANES;
   bf16* qkv = p.qkv + i64(t) * QKV + lane * 8;
   uint4 lo[ROUNDS], hi[ROUNDS];
@@ -77,11 +77,12 @@ KERNEL_BOUNDS(keys, KeysParams, THREADS, 1) {
     const int head = first + k * AT_ONCE;
     lo[k] = hi[k] = uint4{0, 0, 0, 0};
     if (among(ALL, k, head)) {
-      lo[k] = *reinterpret_cast<const uint4*>(qkv + head * HEAD_DIM);
-      hi[k] = *reinterpret_cast<const uint4*>(qkv + head * HEAD_DIM + HALF);
+      lo[k] = load_early(qkv + head * HEAD_DIM);
+      hi[k] = load_early(qkv + head * HEAD_DIM + HALF);
     }
   }
 
+  if (t >= p.counts->tokens) return;
   const Row row = p.rows[p.token_row[t]];
   const int at = row.start + (t - row.first);
   const int block = p.tables[i64(row.slot) * MAX_BLOCKS + at / BLOCK_TOKENS];

@@ -14,7 +14,7 @@ import (
 
 func TestKeys(t *testing.T) {
 	onBeds(t, func(b *bed) {
-		for _, m := range b.presets() {
+		for _, m := range append(b.models("tiny", "tiny-tied", "tiny-qwen2", "tiny-qwen3"), b.wide()...) {
 			c := b.newKeysCase(m)
 			set := b.load(c.spec, "keys")
 			b.ran(set.Keys(b.stream, &c.params, keysBucket))

@@ -119,6 +119,18 @@ DEVICE void multiply_add(float (&d)[4], const u32 (&a)[4], u32 b0, u32 b1) {
 
 DEVICE bf16 to_bf16(float v) { return bf16{u16(pack(v, 0.f))}; }
 
+// 16 bytes, fetched where this stands: the compiler may put off a plain load until
+// after the branches and the chains of loads that follow, this one it does not.
+DEVICE uint4 load_early(const void* from) {
+#ifdef TIERLAB_HOST
+  return *static_cast<const uint4*>(from);
+#else
+  uint4 v;
+  asm volatile("ld.relaxed.gpu.global.v4.u32 {%0,%1,%2,%3}, [%4];" : "=r"(v.x), "=r"(v.y), "=r"(v.z), "=r"(v.w) : "l"(from));
+  return v;
+#endif
+}
+
 DEVICE float warp_sum(float v) {
 #pragma unroll
   for (int by = WARP / 2; by > 0; by /= 2) v += __shfl_xor_sync(FULL_WARP, v, by);

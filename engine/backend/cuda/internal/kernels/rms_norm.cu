@@ -1,9 +1,14 @@
 // x = norm(h + y): the end of one product and the start of the next, in one pass
 // over the residual stream. A block of threads takes a position. All that it
 // reads is under way before the sum of squares is begun, and stays in registers.
+// A block beyond the counts reads its row of the bucket too, and writes nothing:
+// so no block waits for the counts before it reads.
 #include "step.cuh"
 
 constexpr int WARPS = THREADS / WARP;
+constexpr int PIECES = HIDDEN / 4, ROUNDS = ceil_div(PIECES, THREADS);
+constexpr bool WHOLE = PIECES % THREADS == 0;
+static_assert(HIDDEN % 4 == 0, "a row is whole pieces of 4 elements");
 
 // The sum of v over the block, the same in all threads.
 DEVICE float block_sum(float v, float* of_warps) {
@@ -17,15 +22,9 @@ DEVICE float block_sum(float v, float* of_warps) {
 
 DEVICE float squares(float4 v) { return v.x * v.x + v.y * v.y + v.z * v.z + v.w * v.w; }
 
-KERNEL_BOUNDS(rms_norm, NormParams, THREADS, 1) {
-  constexpr int PIECES = HIDDEN / 4, ROUNDS = ceil_div(PIECES, THREADS);
-  constexpr bool WHOLE = PIECES % THREADS == 0;
-  static_assert(HIDDEN % 4 == 0, "a row is whole pieces of 4 elements");
-  SHARED float of_warps[WARPS];
-  const int i = blockIdx.x;
-  if (i >= (p.gather ? p.counts->samples : p.counts->tokens)) return;
-  const int t = p.gather ? p.gather[i] : i;
-
+// Row i of x, which counts if it is among the first `counted`, is of position t.
+template <bool KEEP>
+DEVICE void normalize(const NormParams& p, int i, int t, int counted, float* of_warps) {
   float4* h = reinterpret_cast<float4*>(p.h + i64(t) * HIDDEN);
   const float4* weight = reinterpret_cast<const float4*>(p.weight);
   float4 v[ROUNDS], w[ROUNDS];
@@ -47,7 +46,7 @@ KERNEL_BOUNDS(rms_norm, NormParams, THREADS, 1) {
     for (int k = 0; k < ROUNDS; k++) {
       const int at = k * THREADS + threadIdx.x;
       v[k] = float4{v[k].x + low(add[k].x), v[k].y + high(add[k].x), v[k].z + low(add[k].y), v[k].w + high(add[k].y)};
-      if (!p.gather && (WHOLE || at < PIECES)) h[at] = v[k];
+      if (KEEP && i < counted && (WHOLE || at < PIECES)) h[at] = v[k];
     }
   }
 
@@ -60,8 +59,18 @@ KERNEL_BOUNDS(rms_norm, NormParams, THREADS, 1) {
 #pragma unroll
   for (int k = 0; k < ROUNDS; k++) {
     const int at = k * THREADS + threadIdx.x;
-    if (WHOLE || at < PIECES)
+    if (i < counted && (WHOLE || at < PIECES))
       x[at] = uint2{pack(v[k].x * scale * w[k].x, v[k].y * scale * w[k].y),
                     pack(v[k].z * scale * w[k].z, v[k].w * scale * w[k].w)};
+  }
+}
+
+KERNEL_BOUNDS(rms_norm, NormParams, THREADS, 1) {
+  SHARED float of_warps[WARPS];
+  const int i = blockIdx.x;
+  if (!p.gather) {
+    normalize<true>(p, i, i, p.counts->tokens, of_warps);
+  } else if (i < p.counts->samples) {
+    normalize<false>(p, i, p.gather[i], p.counts->samples, of_warps);
   }
 }

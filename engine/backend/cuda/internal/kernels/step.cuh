@@ -1,8 +1,8 @@
 // The parameters of the kernels: one struct for each, which params.go mirrors
 // field by field. Where a step's arrays lie is the same for every launch of a
 // captured graph; how much of them counts is in Counts, which is uploaded with
-// them. Grids are made for the graph's bucket: a block beyond the counts returns
-// at once.
+// them. Grids are made for the graph's bucket: a block beyond the counts writes
+// nothing. Activations have room for the bucket, and may be read up to there.
 //
 // Macros of the model: HIDDEN, FFN, HEADS, KV_HEADS, HEAD_DIM, VOCAB,
 // BLOCK_TOKENS (positions in a block of keys and values), MAX_BLOCKS (entries of

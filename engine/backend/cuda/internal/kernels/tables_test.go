@@ -39,7 +39,7 @@ func TestTables(t *testing.T) {
 
 func TestCopyBlock(t *testing.T) {
 	onBeds(t, func(b *bed) {
-		for _, m := range b.presets()[:4] {
+		for _, m := range b.models("tiny", "tiny-qwen2") {
 			spec := b.spec(m)
 			set := b.load(spec, "copy_block")
 			const blocks = 3
