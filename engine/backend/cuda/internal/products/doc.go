@@ -4,10 +4,11 @@
 //
 //	small    product_small: the weights pass once through registers, at the
 //	         memory's pace; for at most 16 tokens, 32 where it is timed as quicker
-//	tiled    product_mma in one of its tiles, by a model of the chip (cost.go)
+//	tiled    product_mma in one of its tiles, by a model of the chip (cost.go);
+//	         without a cuBLASLt, or for at most 64 tokens where it is timed as quicker
 //	library  an algorithm of cuBLASLt, for all else where there is a cuBLASLt
 //
-// The choice is made three times. New knows shapes and sizes only. Prepare runs
+// The choice is made in two steps. New knows shapes and sizes only. Prepare runs
 // each candidate on the device once, so that nothing is loaded later, while a
 // graph is captured; with Options.Tune it also times them, and takes the quickest
 // if it beats the first by more than 3 percent. Times differ from run to run, and

@@ -146,9 +146,10 @@ func (p *Products) place(work *workshop, s Shape, tokens int) (*place, error) {
 		at.candidates = append(at.candidates, library...)
 	default:
 		at.candidates = library
-		if len(library) == 0 {
+		if len(library) == 0 || p.options.Tune && tokens <= mostMemoryBound {
 			tiled()
-		} else if tokens <= mostSmallTimed && p.options.Tune {
+		}
+		if p.options.Tune && tokens <= mostSmallTimed {
 			small()
 		}
 	}
