@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 
 	"tierlab/engine/backend/cuda/internal/kernels"
@@ -36,17 +37,33 @@ var flags = []string{
 	"-Wall", "-Wextra", "-Wno-unknown-pragmas",
 }
 
-// more are flags that one compiler knows, or one system needs.
-func more(clang bool) []string {
+// more are flags that some compilers know, or some systems, by the first line of
+// the compiler's version.
+func more(version string) []string {
 	var all []string
+	clang := strings.Contains(version, "clang")
 	if !clang {
 		// A variable that a later loop sets is "maybe" uninitialized.
 		all = append(all, "-fno-crossjumping", "-fno-tree-tail-merge", "-Wno-maybe-uninitialized")
+	}
+	if clang || gccMajor(version) >= 12 {
+		all = append(all, "-ftrivial-auto-var-init=pattern")
 	}
 	if runtime.GOOS == "linux" {
 		all = append(all, "-fstack-clash-protection")
 	}
 	return all
+}
+
+// gccMajor reads "g++ (Debian 12.2.0-14) 12.2.0" and the like; 0: it is not such.
+func gccMajor(version string) int {
+	_, number, _ := strings.Cut(version, ") ")
+	major, _, _ := strings.Cut(number, ".")
+	n, err := strconv.Atoi(major)
+	if err != nil {
+		return 0
+	}
+	return n
 }
 
 type compiler struct {
@@ -65,7 +82,7 @@ func NewCompiler(dir string) (kernels.Compiler, error) {
 		return nil, err
 	}
 	c := &compiler{path: path, name: name, headers: map[string][]byte{}, slots: make(chan struct{}, runtime.GOMAXPROCS(0))}
-	c.flags = slices.Concat(flags, more(strings.Contains(name, "clang")))
+	c.flags = slices.Concat(flags, more(name))
 	for _, from := range []struct {
 		files   fs.FS
 		pattern string

@@ -37,9 +37,10 @@
 //   - needs more than 64 KiB of a thread's stack.
 //
 // What is wrong without a fault shows in the results. Shared memory is NaN before
-// each block (but SHARED in a template, by g++ before 14), device memory when it
-// is allocated, and the target of an asynchronous copy from its start until the
-// copy_wait that lands it.
+// each block (but SHARED in a template, by g++ before 14), device memory when up
+// to 64 MiB of it are allocated, and the target of an asynchronous copy from its
+// start until the copy_wait that lands it. A thread's variables that nothing was
+// assigned to hold a pattern, by g++ from 12 on and clang++.
 //
 // With Options.Strict each launch runs twice on the same memory, once with the
 // last block and the last thread first. If the results differ, threads or blocks

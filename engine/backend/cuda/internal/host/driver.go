@@ -13,9 +13,11 @@ import (
 )
 
 const (
-	mib             = 1 << 20
-	defaultMemory   = 1024 * mib
-	defaultWorkers  = 4
+	mib            = 1 << 20
+	defaultMemory  = 1024 * mib
+	defaultWorkers = 4
+	// strictMemory is as much as is compared after a launch, or made NaN when it
+	// is allocated.
 	strictMemory    = 64 * mib
 	sharedPerBlock  = 48 << 10
 	sharedOptin     = 227 << 10

@@ -4,6 +4,7 @@ package host
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -66,6 +67,37 @@ func TestFaults(t *testing.T) {
 			}
 			t.Log(err)
 		})
+	}
+}
+
+// TestUnassigned reads a variable that nothing was assigned to.
+func TestUnassigned(t *testing.T) {
+	d := open(t, Options{Strict: true})
+	if version := d.compiler.Name(); !slices.Contains(more(version), "-ftrivial-auto-var-init=pattern") {
+		t.Skipf("%s leaves them as they are", version)
+	}
+	p := params{out: upload(t, d, make([]uint32, 64)), mode: 25}
+	f := d.function(t, "faults.cu", "faults")
+	check(t, d.Launch(driver.Launch{Function: f, Grid: [3]uint32{1, 1, 1}, Block: [3]uint32{64, 1, 1}, Params: p.bytes()}, d.stream))
+	for i, v := range download[uint32](t, d, p.out, 64) {
+		if v != 0xfefefefe && v != 0xaaaaaaaa {
+			t.Fatalf("thread %d reads %#x", i, v)
+		}
+	}
+}
+
+func TestGCCMajor(t *testing.T) {
+	for version, want := range map[string]int{
+		"g++ (Debian 12.2.0-14+deb12u1) 12.2.0":         12,
+		"g++ (GCC) 13.2.1 20230801 (Red Hat 13.2.1-6)":  13,
+		"g++-14 (Homebrew GCC 14.1.0) 14.1.0":           14,
+		"Apple clang version 15.0.0 (clang-1500.3.9.4)": 0,
+		"Debian clang version 14.0.6":                   0,
+		"g++ (Ubuntu 9.4.0-1ubuntu1~20.04.2) 9.4.0":     9,
+	} {
+		if got := gccMajor(version); got != want {
+			t.Errorf("%s: %d, want %d", version, got, want)
+		}
 	}
 }
 

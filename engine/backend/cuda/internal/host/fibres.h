@@ -6,7 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <ucontext.h>
+#include <sys/ucontext.h>
 
 // The machinery itself does without the checks that kernels are compiled with.
 #define HOST_PLAIN __attribute__((no_sanitize("undefined")))

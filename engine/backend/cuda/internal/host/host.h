@@ -31,7 +31,6 @@ struct alignas(16) float4 { float x, y, z, w; };
 #define SHARED static __attribute__((section(HOST_SHARED_SECTION)))
 #define DYNAMIC_SHARED(name) u8* const name = host::dynamic_shared
 #define __align__(n) __attribute__((aligned(n)))
-
 #define threadIdx (host::self->index)
 #define blockIdx (host::block_index)
 #define blockDim (host::block_size)

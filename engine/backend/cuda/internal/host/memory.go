@@ -64,7 +64,11 @@ func newAllocation(bytes int) (*allocation, error) {
 		}
 	}
 	body := m[page+inner-aligned : page+inner]
-	fill(body, poison)
+	if bytes <= strictMemory {
+		fill(body, poison)
+	} else {
+		fill(body[bytes:], poison)
+	}
 	return &allocation{
 		at: driver.Ptr(uintptr(unsafe.Pointer(&body[0]))), mapped: m,
 		data: body[:bytes:bytes], slack: body[bytes:],

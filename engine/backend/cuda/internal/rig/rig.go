@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"strings"
 	"testing"
 	"unsafe"
 
@@ -33,6 +34,14 @@ type place struct {
 
 func places() []place {
 	return []place{{"host", findHost}, {"cuda", findCUDA}}
+}
+
+func names() []string {
+	var all []string
+	for _, p := range places() {
+		all = append(all, p.name)
+	}
+	return all
 }
 
 func findHost() (driver.Driver, kernels.Compiler, error) {
@@ -65,11 +74,12 @@ func findCUDA() (driver.Driver, kernels.Compiler, error) {
 }
 
 // Run runs f as a subtest for each place there is. Where there is none, the test
-// is skipped and says what is missing.
+// is skipped and says what is missing; it fails if TIERLAB_RIG asks for that one.
 func Run(t *testing.T, f func(t *testing.T, r *Rig)) {
 	t.Helper()
 	only := os.Getenv("TIERLAB_RIG")
 	ran := false
+	var missing []string
 	for _, p := range places() {
 		if only != "" && only != p.name {
 			continue
@@ -77,6 +87,7 @@ func Run(t *testing.T, f func(t *testing.T, r *Rig)) {
 		d, c, err := p.find()
 		if err != nil {
 			t.Logf("%s: %v", p.name, err)
+			missing = append(missing, p.name)
 			continue
 		}
 		ran = true
@@ -86,8 +97,11 @@ func Run(t *testing.T, f func(t *testing.T, r *Rig)) {
 			f(t, open(t, p.name, d, c))
 		})
 	}
-	if !ran {
-		t.Skipf("kernels cannot run here (TIERLAB_RIG=%q)", only)
+	switch {
+	case !ran && only != "":
+		t.Fatalf("TIERLAB_RIG is %q, which is not here: want one of %v", only, names())
+	case !ran:
+		t.Skipf("kernels cannot run here: neither by %s", strings.Join(missing, " nor by "))
 	}
 }
 

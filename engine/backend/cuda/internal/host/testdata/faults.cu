@@ -85,5 +85,11 @@ KERNEL_BOUNDS(faults, Params, 64, 1) {
       dynamic[t] = u32(t);
       p.out[t] = dynamic[(t + 1) % 64];
       break;
+    case 25: {
+      u32 v[4];
+      v[t & 3] = 7;
+      p.out[t] = v[(t + 1) & 3];
+      break;
+    }
   }
 }
