@@ -87,6 +87,12 @@ func (o *engineOptions) validateBackend() error {
 		return fmt.Errorf("--numerics is %s: cuda computes in bf16", o.numerics)
 	case o.backend == backendCUDA && (o.kernels != "" || o.threads != 0):
 		return errors.New("--kernels and --threads are for cpu: cuda compiles its own kernels")
+	case o.auto && len(o.devices) > 1:
+		return fmt.Errorf("--gpus is %q: several GPUs serve with --backend cuda", o.gpus)
+	case len(o.devices) > 1 && !o.several:
+		return fmt.Errorf("--gpus is %q: this command runs on one GPU; engine serve takes several", o.gpus)
+	case len(o.devices) > 1 && o.trace != "":
+		return errors.New("--trace is of one engine: give one GPU")
 	case o.backend != backendCUDA && !o.auto && o.gpus != "" && o.gpus != "0":
 		return fmt.Errorf("--gpus is %q: it is for --backend cuda", o.gpus)
 	}
@@ -142,9 +148,9 @@ func (o *engineOptions) tellFallback() {
 
 // openBackend reads the weights. Cuda that auto has chosen gives way to the
 // processor if it cannot be opened.
-func (o *engineOptions) openBackend(source model.Source) (backend.Backend, error) {
+func (o *engineOptions) openBackend(source model.Source, device int) (backend.Backend, error) {
 	if o.backend == backendCUDA {
-		b, err := o.openCUDA(source, o.devices[0])
+		b, err := o.openCUDA(source, device)
 		if err == nil || !o.auto {
 			return b, err
 		}

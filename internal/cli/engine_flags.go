@@ -26,9 +26,10 @@ type engineOptions struct {
 
 	gpus      string
 	devices   []int // of gpus
+	several   bool  // the command takes several GPUs
 	invariant bool
 
-	usualSlots    int // on cpu, where slots is 0
+	usualSlots                              int // on cpu, where slots is 0
 	slots, budget, block, context, kvTokens int
 	kvGB                                    float64
 
@@ -142,9 +143,14 @@ type localEngine struct {
 // which may depend on what the backend can do.
 func (o *engineOptions) start(m *loadedModel, observe func(backend.Caps) engine.Observer) (*localEngine, error) {
 	defer m.source.Close()
+	return o.startOn(m, o.devices[0], o.trace, observe)
+}
+
+// startOn is start for one of several devices; the source stays open.
+func (o *engineOptions) startOn(m *loadedModel, device int, trace string, observe func(backend.Caps) engine.Observer) (*localEngine, error) {
 	l := &localEngine{}
 	began := time.Now()
-	b, err := o.openBackend(m.source)
+	b, err := o.openBackend(m.source, device)
 	if err != nil {
 		return nil, badInput(err)
 	}
@@ -159,8 +165,8 @@ func (o *engineOptions) start(m *loadedModel, observe func(backend.Caps) engine.
 	if observe != nil {
 		cfg.Observer = observe(b.Caps())
 	}
-	if o.trace != "" {
-		if l.trace, err = os.Create(o.trace); err != nil {
+	if trace != "" {
+		if l.trace, err = os.Create(trace); err != nil {
 			b.Close()
 			return nil, badInputf("--trace: %w", err)
 		}

@@ -109,6 +109,9 @@ func generateText(ctx context.Context, o engineGenerateOptions, stdio Stdio, qui
 		m.source.Close()
 		return badInput(err)
 	}
+	if !quiet {
+		o.engine.notices = stdio.Err
+	}
 	l, err := o.engine.start(m, nil)
 	if err != nil {
 		return err

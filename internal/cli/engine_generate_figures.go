@@ -11,13 +11,9 @@ import (
 // figures says how it went.
 func (g *generation) figures(u engine.Usage, why engine.Finish, w io.Writer) {
 	c := g.caps
-	about := c.Name
-	if c.WeightBytes > 0 {
-		about = fmt.Sprintf("%s, %s by %s on %s", c.Name, c.Numerics, c.Kernels, count(c.Threads, "thread"))
-	}
 	t := &table{}
 	t.row("model", fmt.Sprintf("%s, %s parameters", g.model.config.Name, parameters(g.model.config.Params())))
-	t.row("engine", about)
+	t.row("engine", about(c))
 	prefill := u.First - u.Started
 	t.row("prompt", count(u.Prompt, "token"), fmt.Sprintf("%s cached", thousands(u.Cached)), "TTFT "+millis(u.First-u.Arrived), rate(u.Prompt-u.Cached, prefill))
 	decode := u.Done - u.First

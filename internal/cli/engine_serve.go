@@ -12,8 +12,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"tierlab/engine"
-	"tierlab/engine/backend"
 	"tierlab/reference/gateway"
 )
 
@@ -58,6 +56,7 @@ An interrupt lets running requests end, within --drain-timeout.`,
 		},
 	}
 	f := cmd.Flags()
+	o.engine.several = true
 	o.engine.flags(f, 16)
 	f.StringVar(&o.addr, "addr", "127.0.0.1:8000", "the `address` to listen on; port 0 takes a free one")
 	f.StringVar(&o.name, "served-name", "", "the model's `name` for clients (default: the model's own)")
@@ -99,16 +98,15 @@ func serveEngine(ctx context.Context, o engineServeOptions, stdio Stdio, quiet b
 	}
 	loaded := time.Since(began)
 	name := cmp.Or(o.name, m.config.Name)
-	var metrics *gateway.Metrics
-	l, err := o.engine.start(m, func(caps backend.Caps) engine.Observer {
-		metrics = gateway.NewMetrics(name, caps.Context)
-		return metrics
-	})
+	if !quiet {
+		o.engine.notices = stdio.Err
+	}
+	l, err := o.engine.startSite(m, name)
 	if err != nil {
 		return err
 	}
 	cfg := gateway.Config{
-		Engine: l.Engine, Metrics: metrics, Model: name, Begin: m.begin, APIKey: o.key,
+		Engine: l.Engine, Metrics: l.metrics, Model: name, Begin: m.begin, APIKey: o.key,
 		MaxBody: int64(o.bodyMB) << 20, Log: o.logger(stdio.Err, quiet),
 	}
 	if m.noChat == nil {
@@ -118,7 +116,7 @@ func serveEngine(ctx context.Context, o engineServeOptions, stdio Stdio, quiet b
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
-	if err := o.tellReady(l, m, listener.Addr(), loaded); err != nil {
+	if err := o.tellReady(l.replicas[0], m, listener.Addr(), loaded); err != nil {
 		return errors.Join(err, l.Close())
 	}
 	if !quiet {
@@ -139,16 +137,18 @@ func (o *engineServeOptions) logger(w io.Writer, quiet bool) *slog.Logger {
 }
 
 // banner says what is served.
-func (o *engineServeOptions) banner(w io.Writer, l *localEngine, m *loadedModel, name string, addr net.Addr) {
+func (o *engineServeOptions) banner(w io.Writer, l *site, m *loadedModel, name string, addr net.Addr) {
 	caps := l.Caps()
 	t := &table{}
 	t.row("model", fmt.Sprintf("%s, %s parameters", name, parameters(m.config.Params())))
-	about, weights := caps.Name+", which computes nothing", ""
+	weights := ""
 	if caps.WeightBytes > 0 {
-		about = fmt.Sprintf("%s, %s by %s on %s", caps.Name, caps.Numerics, caps.Kernels, count(caps.Threads, "thread"))
 		weights = fmt.Sprintf("%.1f MB weights, ", float64(caps.WeightBytes)/1e6)
 	}
-	t.row("engine", about)
+	t.row("engine", about(caps))
+	if n := len(l.replicas); n > 1 {
+		t.row("replicas", fmt.Sprintf("%d, on GPUs %s", n, o.engine.gpus))
+	}
 	held := caps.Blocks * caps.BlockTokens
 	t.row("memory", fmt.Sprintf("%s%.1f MB keys and values of %s tokens", weights, float64(caps.CacheBytes)/1e6, thousands(held)))
 	t.row("limits", fmt.Sprintf("context %s tokens, %s at once, %s waiting", thousands(l.Context()), count(caps.Slots, "request"), thousands(o.engine.queue)))
