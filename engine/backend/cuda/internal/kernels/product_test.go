@@ -60,7 +60,8 @@ func product(t *testing.T, r *rig.Rig, k kernels.ProductKernel, s kernels.Produc
 func compare(t *testing.T, s kernels.ProductShape, w, x []bf16.Number, y []byte, count int) {
 	t.Helper()
 	size := len(y) / (len(x) / s.K) / s.N
-	for i := range len(x) / s.K * s.N {
+	all := len(x) / s.K * s.N
+	for i := 0; i < all; i += 1 + all*s.K>>25 { // of large products, a sample
 		token, n := i/s.N, i%s.N
 		bits := uint32(0)
 		for b := range size {
@@ -95,7 +96,7 @@ func compare(t *testing.T, s kernels.ProductShape, w, x []bf16.Number, y []byte,
 // for rows of w beyond the last tile, inputs beyond the last stage and tokens
 // beyond the count.
 func TestProducts(t *testing.T) {
-	odd := []kernels.ProductShape{{Name: "wide", N: 500, K: 96}, {Name: "odd", N: 35, K: 160, F32: true}, {Name: "odd", N: 33, K: 48}}
+	odd := []kernels.ProductShape{{Name: "wide", N: 500, K: 96}, {Name: "odd", N: 33, K: 48}}
 	counts := []struct{ count, bucket int }{{0, 4}, {1, 1}, {7, 8}, {9, 16}, {16, 16}, {31, 48}, {65, 70}, {70, 70}}
 	all := append(append([]kernels.ProductKernel(nil), smallProducts...), tiledProducts...)
 	rig.Run(t, func(t *testing.T, r *rig.Rig) {
@@ -104,9 +105,12 @@ func TestProducts(t *testing.T) {
 			all = append(all, kernels.TiledProduct{T: 128, N: 256, K: 64, Stages: 4, WarpsT: 2, WarpsN: 4, BlocksPerSM: 1})
 		}
 		for i, k := range all {
-			shapes := []kernels.ProductShape{invariant, odd[i%len(odd)]}
+			shapes := []kernels.ProductShape{invariant}
+			if i%2 == 0 { // a host compiles each for a second
+				shapes = append(shapes, odd[i/2%len(odd)])
+			}
 			if r.Name != "host" {
-				shapes = append(append(shapes, odd...), kernels.ProductShape{Name: "o", N: 1024, K: 4096}, kernels.ProductShape{Name: "down", N: 512, K: 14336})
+				shapes = append(append(shapes[:1], odd...), kernels.ProductShape{Name: "o", N: 1024, K: 4096}, kernels.ProductShape{Name: "down", N: 512, K: 14336})
 			}
 			for _, s := range shapes {
 				for _, c := range counts {
@@ -121,7 +125,7 @@ func TestProducts(t *testing.T) {
 	})
 }
 
-var invariant = kernels.ProductShape{Name: "invariant", N: 96, K: 224, F32: true}
+var invariant = kernels.ProductShape{Name: "invariant", N: 35, K: 224, F32: true}
 
 // TestProductsInvariant holds the kernels of a family to one result for a row of
 // x, bit by bit, wherever it stands and whatever stands beside it.
