@@ -25,9 +25,9 @@
 //   - has a barrier or a collective in divergent code: threads wait in different
 //     lines, or have returned, or lanes are masked out. A GPU allows some of that;
 //     these kernels do without;
-//   - reads or writes outside of device memory: each allocation ends at a page
-//     without access, but for the bytes that align it to 256, which are looked at
-//     after each launch, and begins behind another such page if it fills its own;
+//   - reads or writes outside of device memory: each allocation lies between two
+//     MiB without access and ends at one of them, but for the bytes that align it
+//     to 256, which are looked at after each launch;
 //   - overruns dynamic shared memory, or an array whose bounds are known; reads or
 //     writes an unaligned value; divides by 0, overflows, or shifts too far;
 //   - copies asynchronously to, or loads matrices from, what is not the block's

@@ -237,16 +237,16 @@ HOST_PLAIN static void meet(const char* op, int line, u32 mask, F all) {
   if (w->ready) runnable |= 1u << (w - warps);
 }
 
-static void want_aligned(const char* what, const void* p) {
-  if (reinterpret_cast<u64>(p) % 16) fail("%s: %p is not a multiple of 16", what, p);
+static void want_aligned(const char* what, int line, const void* p) {
+  if (reinterpret_cast<u64>(p) % 16) fail("%s (line %d): %p is not a multiple of 16", what, line, p);
 }
 // Wants 16 bytes of the block's shared memory.
-static void want_shared(const char* what, const void* p) {
+static void want_shared(const char* what, int line, const void* p) {
   const u8* at = static_cast<const u8*>(p);
-  want_aligned(what, p);
+  want_aligned(what, line, p);
   if (at >= dynamic_shared && at + 16 <= dynamic_shared + worker->shared) return;
   if (at < shared_start || at + 16 > shared_stop)
-    fail("%s: %p is not in the block's shared memory of %u dynamic bytes", what, p, worker->shared);
+    fail("%s (line %d): %p is not in the block's shared memory of %u dynamic bytes", what, line, p, worker->shared);
 }
 
 static void start_copy(void* to, const void* from) {

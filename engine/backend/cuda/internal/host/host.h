@@ -166,13 +166,13 @@ DEVICE u32 host_bf16(float v) {
 }
 DEVICE u32 pack(float lo, float hi) { return host_bf16(lo) | host_bf16(hi) << 16; }
 DEVICE float fast_exp2(float v) { return v < -126.f ? 0.f : exp2f(v); }
-DEVICE uint4 load_once(const void* from) {
-  host::want_aligned("load_once", from);
+DEVICE uint4 load_once(const void* from, HOST_LINE) {
+  host::want_aligned("load_once", line, from);
   return *static_cast<const uint4*>(from);
 }
-DEVICE void copy_async(void* shared, const void* global, bool valid = true) {
-  host::want_shared("copy_async", shared);
-  host::want_aligned("copy_async", global);
+DEVICE void copy_async(void* shared, const void* global, bool valid = true, HOST_LINE) {
+  host::want_shared("copy_async", line, shared);
+  host::want_aligned("copy_async", line, global);
   host::start_copy(shared, valid ? global : nullptr);
 }
 DEVICE void copy_commit() { host::self->group++; }
@@ -180,7 +180,7 @@ template <int N>
 DEVICE void copy_wait() { host::finish_copies(N); }
 template <bool TRANSPOSED>
 DEVICE void host_load_matrices(const char* op, u32 (&r)[4], const void* row, HOST_LINE) {
-  host::want_shared(op, row);
+  host::want_shared(op, line, row);
   host::Slot* s = host::slots();
   memcpy(s[host::lane].word, &row, sizeof row);
   host::meet(op, line, 0xffffffffu, [s]() HOST_PLAIN {

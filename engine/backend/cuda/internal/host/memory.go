@@ -3,6 +3,7 @@
 package host
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -16,10 +17,14 @@ import (
 // the same.
 const poison = 0xff
 
-const alignment = 256
+const (
+	alignment = 256
+	// guardBytes lie around an allocation without access. They take no memory.
+	guardBytes = 1 << 20
+)
 
-// allocation is device memory: [page without access][data, slack][page without
-// access]. data ends at the last page, up to its alignment.
+// allocation is device memory: [guard][data, slack][guard]. data ends at the
+// guard, up to its alignment.
 type allocation struct {
 	at     driver.Ptr
 	mapped []byte
@@ -51,19 +56,16 @@ func fill(b []byte, v byte) {
 }
 
 func newAllocation(bytes int) (*allocation, error) {
-	page := os.Getpagesize()
 	aligned := roundUp(bytes, alignment)
-	inner := roundUp(aligned, page)
-	m, err := mapPages(inner + 2*page)
+	inner := roundUp(aligned, os.Getpagesize())
+	m, err := syscall.Mmap(-1, 0, inner+2*guardBytes, syscall.PROT_NONE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
 	if err != nil {
-		return nil, fmt.Errorf("map %d bytes: %w", inner+2*page, err)
+		return nil, fmt.Errorf("map %d bytes: %w", inner, err)
 	}
-	for _, guard := range [][]byte{m[:page], m[page+inner:]} {
-		if err := noAccess(guard); err != nil {
-			return nil, fmt.Errorf("guard an allocation: %w", err)
-		}
+	if err := syscall.Mprotect(m[guardBytes:guardBytes+inner], syscall.PROT_READ|syscall.PROT_WRITE); err != nil {
+		return nil, fmt.Errorf("map %d bytes: %w", inner, errors.Join(err, unmap(m)))
 	}
-	body := m[page+inner-aligned : page+inner]
+	body := m[guardBytes+inner-aligned : guardBytes+inner]
 	if bytes <= strictMemory {
 		fill(body, poison)
 	} else {

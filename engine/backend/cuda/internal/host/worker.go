@@ -15,9 +15,9 @@ import (
 
 const (
 	stackBytes = 64 << 10
-	// guardBytes is what a compiler may assume: on arm64 code touches its stack
-	// every 64 KiB.
-	guardBytes = 64 << 10
+	// stackGuard lies between stacks: on arm64 compiled code touches a large frame
+	// every 64 KiB only.
+	stackGuard = 64 << 10
 	errorBytes = 512
 	// paramBytes is the most that a kernel's parameter may have.
 	paramBytes = 4096
@@ -49,7 +49,7 @@ type worker struct {
 // [dynamic shared memory][page], where guards and the page have no access, and
 // the control page.
 func newWorker() (*worker, error) {
-	const stride = stackBytes + guardBytes
+	const stride = stackBytes + stackGuard
 	page := os.Getpagesize()
 	arena, err := mapPages((maxBlockThreads+1)*stride + roundUp(sharedPerSM, page) + page)
 	if err != nil {

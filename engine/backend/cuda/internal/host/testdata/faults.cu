@@ -53,7 +53,7 @@ KERNEL_BOUNDS(faults, Params, 64, 1) {
       else
         __syncwarp();
       break;
-    case 7: p.out[p.n + 4096] = 1; break;
+    case 7: p.out[p.n + 100000] = 1; break;
     case 8: p.out[p.n] = 1; break;
     case 9: p.out[t] = *(p.in + (i64(1) << 40)); break;
     case 10: p.out[t] = *reinterpret_cast<const u32*>(i64(t) * 4); break;
