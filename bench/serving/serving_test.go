@@ -112,7 +112,9 @@ func TestLoads(t *testing.T) {
 	if s := l.Served; s.Requests != n || s.PromptTokens != prompts || s.OutputTokens != outputs || s.CachedTokens != 0 {
 		t.Errorf("%+v", *l.Served)
 	}
-	if l.Cores < 0.45 || l.Cores > 0.75 || l.GBPerS <= 0 || l.GFLOPPerS <= 0 || l.Served.ITL.P50 < 0.1 || l.TokensPerS > 4e4 {
+	// Every token takes an iteration of at least 0.1 ms, for at most 4 at once; the
+	// counters are read around all of it.
+	if l.Cores < 0.49 || l.GBPerS <= 0 || l.GFLOPPerS <= 0 || l.Served.E2E.Mean < 0.1*float64(outputs)/n || l.TokensPerS > 4e4 {
 		t.Errorf("%+v", l)
 	}
 	if want := l.Watts / l.TokensPerS; math.Abs(l.JoulesPerToken/want-1) > 1e-6 {

@@ -2,6 +2,7 @@ package shapes
 
 import (
 	"math"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -65,22 +66,37 @@ func TestLoadWork(t *testing.T) {
 	}
 }
 
-// TestWatch: counters that grow evenly are told for any interval within.
+// TestWatch: what lies between two readings is told by interpolation, and what
+// lies outside of all by the nearest one.
 func TestWatch(t *testing.T) {
 	start := time.Now()
-	w := NewWatch(func() Counters {
-		since := time.Since(start)
-		return Counters{CPU: since / 2, Joules: 300 * since.Seconds()}
-	}, 5*time.Millisecond)
-	time.Sleep(60 * time.Millisecond)
-	from := start.Add(12 * time.Millisecond)
-	u := w.Between(from, from.Add(30*time.Millisecond), 9)
-	w.Close()
-	if math.Abs(u.Cores-0.5) > 0.01 || math.Abs(u.Watts-300) > 6 || math.Abs(u.JoulesPerToken-1) > 0.02 {
+	at := func(ms int) time.Time { return start.Add(time.Duration(ms) * time.Millisecond) }
+	w := &Watch{read: func() Counters { return Counters{CPU: time.Hour, Joules: 1e9} }}
+	for _, ms := range []int{-1000, -900, -500} {
+		since := time.Duration(ms+1000) * time.Millisecond
+		w.samples = append(w.samples, sample{at(ms), Counters{CPU: since / 2, Joules: 300 * since.Seconds()}})
+	}
+	if u := w.Between(at(-950), at(-600), 7); math.Abs(u.Cores-0.5) > 1e-6 || math.Abs(u.Watts-300) > 1e-6 || math.Abs(u.JoulesPerToken-15) > 1e-6 {
 		t.Errorf("%+v", u)
 	}
-	if u := w.Between(from, from, 1); u != (Use{}) {
+	if u := w.Between(at(-2000), at(-1000), 7); u != (Use{}) {
+		t.Errorf("before all readings: %+v", u)
+	}
+	if u := w.Between(at(-950), at(-950), 1); u != (Use{}) {
 		t.Errorf("no time: %+v", u)
+	}
+}
+
+// TestWatchReads: readings go on by themselves until Close.
+func TestWatchReads(t *testing.T) {
+	var read atomic.Int64
+	w := NewWatch(func() Counters { return Counters{Joules: float64(read.Add(1))} }, time.Microsecond)
+	for read.Load() < 3 {
+		time.Sleep(time.Microsecond)
+	}
+	w.Close()
+	if n := read.Load(); int(n) != len(w.samples) {
+		t.Errorf("%d readings, %d kept", n, len(w.samples))
 	}
 }
 

@@ -88,7 +88,7 @@ func calibrateEngine(ctx context.Context, o calibrateOptions, stdio Stdio, show 
 	p := &steptime.Profile{
 		Date: time.Now().UTC().Format(time.DateOnly), Engine: "tierlab " + version(),
 		Backend: deviceOf(caps), Model: b.model.Name, Kernels: caps.Kernels,
-		Machine:  machine(),
+		Machine:  o.engine.machine(),
 		Overhead: r.Overhead, Measured: r.Measured, Residual: r.Residual,
 	}
 	p.SetLinear(r.Step)

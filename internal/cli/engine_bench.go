@@ -139,8 +139,8 @@ func benchEngine(ctx context.Context, o engineBenchOptions, asked []shapes.Shape
 }
 
 // about fills in what was measured on what.
-func (r *benchResult) about(device, numerics string, n engineNote) {
-	r.Date, r.Machine = time.Now().UTC().Format(time.DateOnly), machine()
+func (r *benchResult) about(machine, device, numerics string, n engineNote) {
+	r.Date, r.Machine = time.Now().UTC().Format(time.DateOnly), machine
 	r.Model, r.Kernels, r.Threads, r.Engine = n.Model, n.Kernels, n.Threads, n
 	r.Backend, r.Numerics = device, numerics
 }

@@ -89,7 +89,7 @@ func (b *benchRun) inProcess(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, l.Close()) }()
 	caps := l.Caps()
-	b.result.about(caps.Name, caps.Numerics, b.o.engine.note(l, m.config))
+	b.result.about(b.o.engine.machine(), caps.Name, caps.Numerics, b.o.engine.note(l, m.config))
 	watch := shapes.NewWatch(b.meter.here, watchEvery)
 	defer watch.Close()
 	bench := &shapes.Bench{Engine: l.Engine, Model: m.config, Elem: elemOf(caps.Numerics), Watch: watch}
@@ -150,7 +150,7 @@ func (b *benchRun) startServer(ctx context.Context, cold bool) (*serving.Server,
 	}
 	if b.result.Model == "" {
 		device, numerics, _ := strings.Cut(c.ready.Engine.Backend, ":")
-		b.result.about(device, numerics, c.ready.Engine)
+		b.result.about(b.o.engine.machine(), device, numerics, c.ready.Engine)
 		err := b.top.open(device, numerics, c.ready.Engine.Threads, 64<<20)
 		if err != nil {
 			return nil, errors.Join(err, c.Close())

@@ -6,7 +6,26 @@ import (
 	"os"
 	"runtime"
 	"strings"
+
+	"tierlab/engine/backend/cuda"
 )
+
+// machine is what a measurement of this engine was made on: its GPUs are part of
+// the machine where they compute.
+func (o *engineOptions) machine() string {
+	text := machine()
+	if o.backend != backendCUDA {
+		return text
+	}
+	for _, d := range cuda.Probe().Devices {
+		for _, used := range o.devices {
+			if d.Ordinal == used {
+				text += ", " + d.Name
+			}
+		}
+	}
+	return text
+}
 
 // machine is what a measurement was made on: the processor's name where the
 // system tells it, and how many of its processors there are.

@@ -180,7 +180,7 @@ func validateSimulator(ctx context.Context, o *validateOptions, command []string
 	v := &validation{
 		Schema: "tierlab.validation/v1", Workload: cfg.Library.Header.Name, Source: cfg.Library.Header.Provenance.Source,
 		TokenScale: o.scale, ToolCapMs: millisOf(o.toolCap), ThinkCapMs: millisOf(o.thinkCap), MaxLagMs: millisOf(o.maxLag),
-		Engine: s.about, Machine: machine(), Profile: profile, Result: r,
+		Engine: s.about, Machine: o.engine.machine(), Profile: profile, Result: r,
 	}
 	if err := v.write(stdio.Out, textTable); err != nil {
 		return err
