@@ -38,7 +38,7 @@ func TestFaults(t *testing.T) {
 		{"a copy out of line", "is not a multiple of 16"},
 		{"a copy to global memory", "is not in the block's shared memory"},
 		{"matrices of global memory", "is not in the block's shared memory"},
-		{"a vector read once out of line", "load_once (line},
+		{"a vector read once out of line", "load_once (line"},
 		{"a deep stack", "the stack of 65536 bytes is too small"},
 		{"a race for global memory", "depends on which thread runs first"},
 		{"a race for shared memory", "depends on which thread runs first"},
