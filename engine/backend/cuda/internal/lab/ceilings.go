@@ -40,7 +40,11 @@ func (b *Bench) ceilings(ctx context.Context, l *cublaslt.Library, of sizes) (Ce
 	}
 	c.CopyBytesPerSecond = 2 * float64(of.copied) / took.Seconds()
 	square := kernels.ProductShape{Name: "square", N: of.side, K: of.side}
-	product := productCase(model.Config{Name: "ceiling"}, square, of.side, productVersions(square, of.side, of.side > 1024, l)...)
+	versions := []Version{inUseProduct(square, of.side, nil)}
+	if l != nil { // whose first guess is not always the quickest
+		versions = []Version{ofLibrary(l, square, of.side, 0), ofLibrary(l, square, of.side, 1), ofLibrary(l, square, of.side, 2)}
+	}
+	product := productCase(model.Config{Name: "ceiling"}, square, of.side, versions...)
 	for _, v := range product.Versions {
 		took, err := b.medianOf(ctx, product, v, of.repeats)
 		if err != nil {

@@ -34,7 +34,11 @@
 // shorter by more than the first one's median moves between two runs:
 //
 //	go test -run Versions ./engine/backend/cuda/internal/lab
-//	go test -run - -bench Kernel -benchtime 200ms -count 2 ./engine/backend/cuda/internal/lab
+//	go test -run - -bench Kernel -benchtime 200ms ./engine/backend/cuda/internal/lab
+//	go test -run - -bench Version/rms_norm -benchtime 200ms -count 2 ./engine/backend/cuda/internal/lab
+//
+// The first checks all versions, the second times what is in use, the third also
+// the candidates of a kernel.
 //
 // The benchmarks want a GPU; the checks run on the host too, at small shapes.
 package lab

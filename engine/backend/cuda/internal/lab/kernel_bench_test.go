@@ -8,10 +8,19 @@ import (
 	"tierlab/engine/backend/cuda/internal/rig"
 )
 
-// BenchmarkKernel times every version of every case at published shapes, on a
-// GPU. ns/op is the time of one launch; the package comment says of what it is
-// the median.
+// BenchmarkKernel times what the engine has, and what cuBLASLt does, at published
+// shapes on a GPU. ns/op is the time of one launch; the package comment says of
+// what it is the median.
 func BenchmarkKernel(b *testing.B) {
+	benchmark(b, func(v Version) bool { return !v.Candidate })
+}
+
+// BenchmarkVersion times the candidates too.
+func BenchmarkVersion(b *testing.B) {
+	benchmark(b, func(Version) bool { return true })
+}
+
+func benchmark(b *testing.B, wanted func(Version) bool) {
 	r := rig.Device(b)
 	bench, err := New(b.Context(), r.Context, r.Compiler, r.Arch)
 	if err != nil {
@@ -29,6 +38,9 @@ func BenchmarkKernel(b *testing.B) {
 	}
 	b.Logf("copies %.0f GB/s, multiplies %.0f TFLOP/s by %s", ceilings.CopyBytesPerSecond/1e9, ceilings.MatrixFLOPs/1e12, ceilings.MatrixBy)
 	cases := Cases(preset(b, "llama-3.1-8b"), true, l)
+	for i := range cases {
+		cases[i].Versions = slices.DeleteFunc(cases[i].Versions, func(v Version) bool { return !wanted(v) })
+	}
 	if err := bench.Compile(b.Context(), cases); err != nil {
 		b.Fatal(err)
 	}

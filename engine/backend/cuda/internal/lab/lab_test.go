@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"flag"
 	"math/rand/v2"
 	"testing"
 
@@ -47,8 +48,9 @@ func library(t testing.TB, place string) *cublaslt.Library {
 }
 
 // TestVersions checks every version of every case: at the shapes of a tiny model
-// everywhere, with biases and norms of heads, and at published ones on a GPU.
-// Candidates meet two more tiny models.
+// everywhere, with biases and norms of heads, and at published ones on a GPU,
+// unless a benchmark is to run, which checks these itself. Candidates meet two
+// more tiny models.
 func TestVersions(t *testing.T) {
 	rig.Run(t, func(t *testing.T, r *rig.Rig) {
 		b, l := newBench(t, r), library(t, r.Name)
@@ -60,7 +62,7 @@ func TestVersions(t *testing.T) {
 				cases = append(cases, c)
 			}
 		}
-		if r.Name == "cuda" {
+		if r.Name == "cuda" && flag.Lookup("test.bench").Value.String() == "" {
 			cases = append(cases, Cases(preset(t, "llama-3.1-8b"), true, l)...)
 		}
 		if err := b.Compile(t.Context(), cases); err != nil {

@@ -18,8 +18,9 @@ var candidates embed.FS
 
 // Version is a way to compute a case.
 type Version struct {
-	Name string
-	Gain string // what a candidate is thought to gain
+	Name      string
+	Candidate bool   // the engine does not have it
+	Gain      string // what a candidate is thought to gain
 	// units are what it compiles, as far as that is known before it does.
 	units func(b *Bench, c Case) []kernels.Unit
 	// open makes r run trials.
@@ -40,7 +41,7 @@ func sized(name, gain string, change func(*kernels.Spec), names ...string) Versi
 	units := func(b *Bench, c Case) []kernels.Unit {
 		return slices.DeleteFunc(spec(b, c).Units(), func(u kernels.Unit) bool { return !slices.Contains(names, u.Name) })
 	}
-	return Version{Name: name, Gain: gain, units: units, open: func(ctx context.Context, r *Ready) error {
+	return Version{Name: name, Candidate: gain != "", Gain: gain, units: units, open: func(ctx context.Context, r *Ready) error {
 		set, err := kernels.LoadOnly(ctx, r.b.dev, r.b.compiler, spec(r.b, r.c), names...)
 		if err != nil {
 			return err
@@ -66,7 +67,7 @@ func candidate(name, gain string, threads int, grid func(m model.Config, threads
 		}
 		return []kernels.Unit{u}
 	}
-	return Version{Name: name, Gain: gain, units: units, open: func(ctx context.Context, r *Ready) error {
+	return Version{Name: name, Candidate: true, Gain: gain, units: units, open: func(ctx context.Context, r *Ready) error {
 		u, err := unit(r.b, r.c)
 		if err != nil {
 			return err
