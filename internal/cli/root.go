@@ -59,6 +59,7 @@ Start with "tierlab demo".`
 		newClaims(g, stdio),
 		newCompare(stdio),
 		newDemo(g, stdio),
+		newDoctor(stdio),
 		newEngine(g, stdio),
 		newFidelity(g, stdio),
 		newPolicy(stdio),

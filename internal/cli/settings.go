@@ -16,6 +16,8 @@ import (
 	"github.com/spf13/pflag"
 	"github.com/spf13/viper"
 
+	"tierlab/engine/backend/cuda"
+
 	"tierlab/internal/spell"
 )
 
@@ -192,7 +194,7 @@ func checkKeys(file string, got []string, known map[string]string) error {
 
 // warnUnknown names the variables that look like settings and set nothing.
 func warnUnknown(stderr io.Writer, known map[string]string) {
-	variables := slices.Sorted(maps.Values(known))
+	variables := append(slices.Sorted(maps.Values(known)), cuda.Variables()...)
 	for _, entry := range os.Environ() {
 		name, _, _ := strings.Cut(entry, "=")
 		if strings.HasPrefix(name, envPrefix+"_") && !slices.Contains(variables, name) {
