@@ -39,7 +39,7 @@ func (b *bed) attendSpec(dim, kvHeads, group, block, split int) kernels.Spec {
 	m := preset(b.t, "tiny-qwen3")
 	m.Name = fmt.Sprintf("dim%d-group%d-block%d", dim, group, block)
 	m.HeadDim, m.KVHeads, m.Heads = dim, kvHeads, kvHeads*group
-	return kernels.Spec{Model: m, Arch: b.r.Arch, BlockTokens: block, MaxBlocks: ceil(512, block), SplitTokens: split}
+	return kernels.Spec{Model: m, Arch: b.r.Arch, BlockTokens: block, MaxBlocks: ceil(8192, block), SplitTokens: split}
 }
 
 func ceil(n, unit int) int { return (n + unit - 1) / unit }
@@ -216,14 +216,19 @@ func (b *bed) attendSpecs() []kernels.Spec {
 }
 
 // TestAttendDecode runs rows of one token at the borders of runs, tiles, splits
-// and blocks, among them two of one slot.
+// and blocks, among them two of one slot, and with as many splits as are joined
+// in several goes.
 func TestAttendDecode(t *testing.T) {
 	onBeds(t, func(b *bed) {
-		contexts := []int{1, 2, 16, 17, 63, 64, 65, 129, 300, 257}
+		contexts := []int{1, 2, 16, 17, 63, 64, 65, 129, 300, 257, 1 + b.rand.IntN(500)}
 		for _, s := range b.attendSpecs() {
-			c := b.scene(s, attendKernels, contexts...)
+			at := contexts
+			if s.SplitTokens == 64 {
+				at = append(at, 512, 513, 2500)
+			}
+			c := b.scene(s, attendKernels, at...)
 			rows := []ask{{slot: 8, start: 100, n: 1}}
-			for slot, n := range contexts {
+			for slot, n := range at {
 				rows = append(rows, ask{slot, n - 1, 1})
 			}
 			q := c.queries(rows...)
@@ -232,19 +237,46 @@ func TestAttendDecode(t *testing.T) {
 	})
 }
 
-// TestAttendPrefill runs chunks from and to the same borders, beside rows that
-// decode.
+// TestAttendPrefill runs chunks from and to the same borders and anywhere, beside
+// rows that decode.
 func TestAttendPrefill(t *testing.T) {
 	onBeds(t, func(b *bed) {
 		rows := []ask{{0, 0, 1}, {1, 0, 16}, {2, 3, 14}, {3, 40, 23}, {4, 63, 1}, {5, 0, 65}, {6, 127, 2}, {7, 129, 20}, {8, 255, 45}, {9, 64, 64}}
+		for slot := 10; slot < 14; slot++ {
+			rows = append(rows, ask{slot, b.rand.IntN(300), 1 + b.rand.IntN(60)})
+		}
 		for _, s := range b.attendSpecs() {
-			var contexts []int
-			for _, r := range rows {
-				contexts = append(contexts, r.start+r.n)
-			}
-			c := b.scene(s, attendKernels, contexts...)
+			c := b.rowsScene(s, rows)
 			q := c.queries(rows...)
 			c.check(q, c.attend(false, 2, q, rows...), rows...)
+		}
+	})
+}
+
+// rowsScene has a slot for each row, whose context ends with the row.
+func (b *bed) rowsScene(s kernels.Spec, rows []ask) *scene {
+	b.t.Helper()
+	var contexts []int
+	for _, r := range rows {
+		contexts = append(contexts, r.start+r.n)
+	}
+	return b.scene(s, attendKernels, contexts...)
+}
+
+// TestAttendLong has contexts as a GPU has time for, in the shape of an 8B model.
+func TestAttendLong(t *testing.T) {
+	onBeds(t, func(b *bed) {
+		if !b.device() {
+			b.t.Skip("takes a GPU")
+		}
+		rows := []ask{{0, 8191, 1}, {1, 5000, 40}, {2, 1023, 1}, {3, 8000, 1}, {4, 3000, 100}}
+		c := b.rowsScene(b.attendSpec(128, 8, 4, 64, 256), rows)
+		q := c.queries(rows...)
+		c.near(q, c.attend(false, 1000, q, rows...), rows...)
+		want := c.attend(true, 0, q, rows...)
+		c.near(q, want, rows...)
+		if !slices.Equal(c.attend(true, 0, q, rows...), want) {
+			t.Error("the same launch gives other bits: a race")
 		}
 	})
 }
