@@ -1,6 +1,6 @@
 // Attention of rows of one token, over one split of a row's context at a time. A
 // block takes an item and a head of keys and values with all its query heads.
-// Each warp reads every fourth run of 16 positions into a ring of its own and
+// Each warp reads every WARPS-th run of 16 positions into a ring of its own and
 // needs no other warp until the split's end; the reads of the block's next
 // item have begun by then, so that memory never waits. The query heads are
 // padded to the 16 rows of multiply_add, of which 8 are never used: the matrix
