@@ -1,7 +1,7 @@
 // Attention of rows by tiles of queries. A block takes QUERY_TILE queries of a
-// row with all heads of a group, as ROWS rows that share keys and
-// values, and runs through these in tiles of 64 positions from position 0 on,
-// which copies bring in while the tile before is multiplied.
+// row with all heads of a group, as ROWS rows that share keys and values, and runs
+// through these in tiles of 64 positions from position 0 on, which copies bring
+// in while the tile before is multiplied.
 //
 // What is computed for a query does not depend on what else is in its tile, on
 // where the prompt was cut, or on the size of a block: its sums run over the same
@@ -101,7 +101,7 @@ DEVICE void copy_queries(const AttendParams& p, const Work& w, bf16* queries) {
 // 16 t + lane / 4 + 8 (e / 2).
 struct State {
   float sum[PREFILL_TILES][HEAD_DIM / 8][4];
-  float top[PREFILL_TILES][2]; // the maximum so far
+  float top[PREFILL_TILES][2];    // the maximum so far
   float weight[PREFILL_TILES][2]; // the sum over this thread's columns
 };
 
