@@ -135,7 +135,8 @@ func TestSiLU(t *testing.T) {
 				}
 				gate, up := gu[at*2*m.FFN+j], gu[at*2*m.FFN+m.FFN+j]
 				want := reference.SiLU(gate, up)
-				if err := near(got, want, max(abs(want), 1e-30)); err != nil {
+				// A quotient below 2^-118 may be 0: see silu.cu.
+				if err := near(got, want, max(abs(want), 1e-28)); err != nil {
 					b.t.Fatalf("%s: element %d of position %d, silu(%v) * %v: %v", m.Name, j, at, gate.Float(), up.Float(), err)
 				}
 			}

@@ -13,15 +13,16 @@ import (
 // one to a prefill of 8,192. Without a library products have no version by it.
 func Cases(m model.Config, large bool, l *cublaslt.Library) []Case {
 	shapes := shapesOf(m)
-	tokens, contexts, prefills := []int{5}, [][2]int{{3, 150}}, [][3]int{{2, 70, 17}}
+	longest, tokens, contexts, prefills := 100, []int{5}, [][2]int{{3, 150}}, [][3]int{{2, 70, 17}}
 	if large {
+		longest = 32768
 		tokens = []int{1, 32, 256, 8192}
 		contexts = [][2]int{{1, 1023}, {32, 1023}, {256, 1023}, {1, 32767}}
 		prefills = [][3]int{{1, 0, 8192}, {16, 0, 512}, {1, 30720, 2048}}
 	} else {
 		shapes = shapes[:1] // each is compiled for itself
 	}
-	list := []Case{seededCase(m)}
+	list := []Case{tablesCase(m, 0), tablesCase(m, 256), copyBlockCase(m, 7), seededCase(m), anglesCase(m, min(m.Context, longest))}
 	for _, t := range tokens {
 		list = append(list, embedCase(m, t), normCase(m, t), siluCase(m, t), keysCase(m, 1, 0, t))
 		for _, s := range shapes {

@@ -96,6 +96,9 @@ func checkVersion(t *testing.T, b *Bench, c Case, v Version, seed uint64) {
 		t.Error(err)
 	}
 	t.Logf("||out - ref|| / ||ref|| = %.2g, at most %.2g", off, c.Bound)
+	if v.Candidate {
+		t.Logf("a candidate: %s", v.Gain)
+	}
 }
 
 // TestCheckSeesErrors has a kernel compute the wrong thing, and nothing.
