@@ -3,6 +3,19 @@
 // compiled at run time for the shape of the model and the chip: sizes are
 // macros, so loops unroll and divisions vanish.
 //
+// Package reference has their arithmetic in plain Go; the tests here compare
+// with it at sizes that fill nothing evenly, and package lab at published ones.
+//
+// # Rows
+//
+// embed, rms_norm, keys and silu give a position the same bits wherever it stands
+// in a step, whatever the grid: one block of threads has it, and sums run in an
+// order that the model's shape fixes. The residual stream, norms, biases, RoPE and
+// silu are f32; x, q, k, v and y are rounded to bf16 once, when they are written.
+// Results of products are bf16 too, where engine/backend/cpu has f32: that is
+// one rounding more, of what is added to the residual stream, of q, k and v
+// before bias, norm and RoPE, and of gate and up.
+//
 // # Attention
 //
 // Rows of one token go through attend_decode, by splits of SplitTokens positions
