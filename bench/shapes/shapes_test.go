@@ -3,6 +3,7 @@ package shapes
 import (
 	"context"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -47,6 +48,27 @@ func TestParse(t *testing.T) {
 			t.Errorf("%q was read as %v", bad, s)
 		}
 	}
+}
+
+// FuzzParse: what is read is written so that it is read as the same.
+func FuzzParse(f *testing.F) {
+	for _, list := range []string{Default, "decode:32x1024,prefill:8", "stall:512x9,sharegpt:3@0.5", "load:0.25x3,agentic", "startup:cold"} {
+		f.Add(list)
+	}
+	f.Fuzz(func(t *testing.T, list string) {
+		first, err := Parse(list)
+		if err != nil {
+			return
+		}
+		var names []string
+		for _, s := range first {
+			names = append(names, s.String())
+		}
+		again, err := Parse(strings.Join(names, ","))
+		if err != nil || !slices.Equal(first, again) {
+			t.Errorf("%q is read as %+v, and %q as %+v: %v", list, first, names, again, err)
+		}
+	})
 }
 
 // TestWork compares with sums by hand for the preset small: 12 layers of

@@ -20,6 +20,7 @@ type benchRun struct {
 	top    ceilings
 	meter  meter
 	done   int
+	pass   float64 // bytes of weights that a pass reads
 }
 
 func newBenchRun(o engineBenchOptions, asked []shapes.Shape, show *progress) *benchRun {
@@ -98,8 +99,8 @@ func (b *benchRun) inProcess(ctx context.Context) (err error) {
 			return badInputf("--shapes: %w (see --slots, --context and --kv-tokens)", err)
 		}
 	}
-	weights := shapes.Pass(m.config, bench.Elem, 1, 1, 0, 0).Bytes
-	if err := b.top.open(caps.Name, caps.Numerics, caps.Threads, weights); err != nil {
+	b.pass = shapes.Pass(m.config, bench.Elem, 1, 1, 0, 0).Bytes
+	if err := b.top.open(caps.Name, caps.Numerics, caps.Threads, b.pass); err != nil {
 		return err
 	}
 	b.top.look()
@@ -125,13 +126,13 @@ func (b *benchRun) served(ctx context.Context) (err error) {
 			if err != nil {
 				return err
 			}
-			bench = &serving.Bench{Model: m.config, Start: b.startServer}
+			bench = &serving.Bench{Model: m.config, Elem: elemOf(b.o.engine.numerics), Start: b.startServer}
+			b.pass = shapes.Pass(m.config, bench.Elem, 1, 1, 0, 0).Bytes
 			defer func() { err = errors.Join(err, bench.Close()) }()
 			if err := m.source.Close(); err != nil {
 				return err
 			}
 		}
-		bench.Elem = elemOf(b.o.engine.numerics)
 		b.next(s)
 		if b.result.Lines[i], err = bench.Run(ctx, s, b.o.repeat); err != nil {
 			return err
@@ -151,7 +152,7 @@ func (b *benchRun) startServer(ctx context.Context, cold bool) (*serving.Server,
 	if b.result.Model == "" {
 		device, numerics, _ := strings.Cut(c.ready.Engine.Backend, ":")
 		b.result.about(b.o.engine.machine(), device, numerics, c.ready.Engine)
-		err := b.top.open(device, numerics, c.ready.Engine.Threads, 64<<20)
+		err := b.top.open(device, numerics, c.ready.Engine.Threads, b.pass)
 		if err != nil {
 			return nil, errors.Join(err, c.Close())
 		}
