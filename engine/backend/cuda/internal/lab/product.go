@@ -69,12 +69,18 @@ func compareProduct(o *operands, s kernels.ProductShape, tokens int, p *kernels.
 	return got, want
 }
 
-// none are the units of a version that compiles nothing, or of its own choice.
+// none are the units of a version that compiles nothing, or what it chooses.
 func none(*Bench, Case) []kernels.Unit { return nil }
 
 // inUseProduct is what package products takes at so many tokens, untimed.
 func inUseProduct(s kernels.ProductShape, tokens int, l *cublaslt.Library) Version {
-	return Version{Name: "products", units: none, open: func(ctx context.Context, r *Ready) (err error) {
+	units := none
+	if tokens <= 16 { // it takes product_small, the first of the settings
+		units = func(b *Bench, _ Case) []kernels.Unit {
+			return []kernels.Unit{products.Settings(tokens)[0].Unit(s, b.arch)}
+		}
+	}
+	return Version{Name: "products", units: units, open: func(ctx context.Context, r *Ready) (err error) {
 		set, err := products.New(ctx, r.b.dev, r.b.compiler, products.Options{
 			Arch: r.b.arch, Shapes: []products.Shape{{Name: s.Name, N: s.N, K: s.K, F32: s.F32}}, Buckets: []int{tokens}, Library: l,
 		})
