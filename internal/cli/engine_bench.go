@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -53,7 +54,8 @@ Over HTTP, on "tierlab engine serve" in a process of its own:
 @0.1 behind the first three of these multiplies their lengths. Figures are medians
 over --repeat runs, with the range of the rate; loads over HTTP run once. The
 roofline is the larger of the times that memory and arithmetic need at least, NO
-OVERLAP their sum; go doc tierlab/bench/shapes Ceilings has the formula.`,
+OVERLAP their sum; go doc tierlab/bench/shapes Ceilings has the formula. With
+--backend null the shapes over HTTP show what the server takes besides a model.`,
 		Example: `  tierlab engine bench --model tiny --shapes pp64,tg16,decode:4x64 --repeat 2
   tierlab engine bench --model tiny --threads 1 --shapes pp128 --repeat 1 --format json`,
 		Args: exactly(),
@@ -96,12 +98,13 @@ func (o *engineBenchOptions) validate() ([]shapes.Shape, error) {
 		return nil, fmt.Errorf("--format is %q: it is text or json", o.format)
 	case o.repeat < 1:
 		return nil, fmt.Errorf("--repeat is %d: it is at least 1", o.repeat)
-	case o.engine.backend == backendNull:
-		return nil, errors.New("--backend: null computes nothing to measure")
 	}
 	asked, err := shapes.Parse(o.shapes)
 	if err != nil {
 		return nil, fmt.Errorf("--shapes: %w", err)
+	}
+	if o.engine.backend == backendNull && slices.ContainsFunc(asked, func(s shapes.Shape) bool { return !s.Served() }) {
+		return nil, errors.New("--backend: null computes nothing to measure; it shows what a server takes besides, in the shapes over HTTP")
 	}
 	return asked, o.engine.validate()
 }
