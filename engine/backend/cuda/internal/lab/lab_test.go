@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"tierlab/engine/backend/cuda/internal/cublaslt"
+	"tierlab/engine/backend/cuda/internal/kernels"
+	"tierlab/engine/backend/cuda/internal/nvrtc"
 	"tierlab/engine/backend/cuda/internal/rig"
 	"tierlab/engine/model"
 )
@@ -98,6 +100,25 @@ func checkVersion(t *testing.T, b *Bench, c Case, v Version, seed uint64) {
 	t.Logf("||out - ref|| / ||ref|| = %.2g, at most %.2g", off, c.Bound)
 	if v.Candidate {
 		t.Logf("a candidate: %s", v.Gain)
+	}
+}
+
+// TestCandidatesCompile has the device's compiler, where it is found, look at the
+// sources that no engine uses.
+func TestCandidatesCompile(t *testing.T) {
+	l, err := nvrtc.Find()
+	if err != nil {
+		t.Skip(err)
+	}
+	m := preset(t, "llama-3.1-8b")
+	b, c := &Bench{arch: "sm_90a"}, l.Compiler(t.TempDir())
+	for _, of := range []Case{normCase(m, 1), siluCase(m, 1), keysCase(m, 1, 0, 1)} {
+		for _, v := range of.Versions[1:] {
+			units := v.units(b, of)
+			if _, err := kernels.Compile(t.Context(), c, units); err != nil || len(units) == 0 {
+				t.Errorf("%v, version %s: %d units: %v", of, v.Name, len(units), err)
+			}
+		}
 	}
 }
 
