@@ -79,12 +79,12 @@ func (c *Config) pace(ctx context.Context, start time.Time) (int, error) {
 		return 0, err
 	}
 	n := max(1, min(2*c.Budget, c.Context/2, c.CacheTokens/2))
-	seen, err := c.play(ctx, start, load{chunk: n, chunks: 1})
+	seen, err := c.play(ctx, start, load{chunk: n, chunks: 2}) // a device prepares its first step of a size
 	if err != nil {
 		return 0, err
 	}
 	c.Recorder.take()
-	took := (seen[0].First - seen[0].Sent).Seconds()
+	took := (seen[1].First - seen[1].Sent).Seconds()
 	return max(leastPrompts, int(promptTime*float64(n)/max(took, 1e-6))), nil
 }
 

@@ -1,6 +1,7 @@
 package cuda
 
 import (
+	"os"
 	"slices"
 	"testing"
 
@@ -90,11 +91,20 @@ func logits(tb testing.TB, b backend.Backend, chunks [][]int32) [][]float32 {
 	return out
 }
 
-// places calls f for each place where kernels can run here.
+// places calls f for each place where kernels can run here. TIERLAB_RIG names
+// one of them, as for package rig.
 func places(t *testing.T, f func(t *testing.T, c Config)) {
 	t.Helper()
-	t.Run("host", func(t *testing.T) { f(t, onHost(t, Config{})) })
-	if found := Probe(); found.Err() == nil {
+	only := os.Getenv("TIERLAB_RIG")
+	if only != "cuda" {
+		t.Run("host", func(t *testing.T) { f(t, onHost(t, Config{})) })
+	}
+	found := Probe()
+	switch err := found.Err(); {
+	case only == "host":
+	case err == nil:
 		t.Run("cuda", func(t *testing.T) { f(t, Config{}) })
+	case only == "cuda":
+		t.Errorf("TIERLAB_RIG=cuda: %v", err)
 	}
 }
