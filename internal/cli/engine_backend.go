@@ -169,7 +169,7 @@ func (o *engineOptions) openBackend(source model.Source, device int) (backend.Ba
 func (o *engineOptions) openCUDA(source model.Source, device int) (backend.Backend, error) {
 	b, err := cuda.Open(cuda.Config{
 		Source: source, Device: device, Slots: o.slots, Budget: o.budget, Context: o.context, BlockTokens: o.block,
-		Blocks: (o.kvTokens + o.block - 1) / o.block, CacheBytes: int64(o.kvGB * 1e9), Invariant: o.invariant, Warm: true,
+		Blocks: (o.kvTokens + o.block - 1) / o.block, CacheBytes: int64(o.kvGB * 1e9), Invariant: o.invariant, Tune: o.tune, Warm: true,
 	})
 	if err != nil {
 		return nil, err

@@ -28,6 +28,7 @@ type engineOptions struct {
 	devices   []int // of gpus
 	several   bool  // the command takes several GPUs
 	invariant bool
+	tune      bool
 
 	usualSlots                              int // on cpu, where slots is 0
 	slots, budget, block, context, kvTokens int
@@ -51,6 +52,7 @@ func (o *engineOptions) flags(f *pflag.FlagSet, slots int) {
 	f.StringVar(&o.backend, "backend", "cpu", "the `device`: cpu, cuda, auto for cuda where it is usable and else cpu, or null, which computes nothing")
 	f.StringVar(&o.gpus, "gpus", "0", "with cuda, the `numbers` of the GPUs as the driver counts them; several serve as replicas of one site")
 	f.BoolVar(&o.invariant, "batch-invariant", false, "with cuda, the same bits for a request whatever runs beside it, which cpu has always")
+	f.BoolVar(&o.tune, "tune", false, "with cuda, time what products may be computed by and take the quickest, at the start; without it the choice is fixed by the machine")
 	f.StringVar(&o.numerics, "numerics", "bf16", "the `format` of weights, keys and values: bf16 or f32")
 	f.StringVar(&o.kernels, "kernels", "", "the `instructions` to use: portable, avx512, avx512-bf16 or amx (default: the fastest here)")
 	f.IntVar(&o.threads, "threads", 0, "the `number` of threads that compute; 0 is one for each processor")

@@ -15,6 +15,14 @@
 // body is JSON and says so in Content-Type: that keeps web pages, which may
 // send only forms to other sites unasked, from using a server on localhost.
 //
+// # Several engines
+//
+// What is served is an engine, or a Site: the engines of a machine's GPUs, say,
+// as replicas. A Site asks package router which of them takes a request, by their
+// present load and by where the session's context is; requests without a session
+// go by load alone. A request that one replica refuses for its queue is offered
+// to the others before the client is told 429.
+//
 // # Parameters
 //
 // As OpenAI defines them: model (may be left out), messages, prompt, n,

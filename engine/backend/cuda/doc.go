@@ -78,6 +78,13 @@
 // positions. Without it, products are chosen by speed for each bucket, so that a
 // request's bits depend on how many tokens run beside it.
 //
+// # Products
+//
+// What computes a product at a bucket is settled at Open (package products): by
+// the sizes alone, or with Config.Tune by trial, once the weights are there.
+// Candidates of the library run once in any case, as it loads kernels when they
+// are first used, which must not be within a capture.
+//
 // # Memory
 //
 // All sizes are known before anything is allocated: weights, activations for

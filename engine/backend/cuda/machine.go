@@ -78,9 +78,8 @@ func (m *machine) kernels(d driver.Device) string {
 	return name
 }
 
-// libraryVersion writes what cublasLtGetVersion gives: from 13 on 10000 x major
-// + 100 x minor + patch, before that 10000 x major + 100 x minor + patch too,
-// as 120103 is 12.1.3.
+// libraryVersion writes what cublasLtGetVersion gives: 10000 x major + 100 x
+// minor + patch, so 130002 is 13.0.2.
 func libraryVersion(v int) string {
 	return fmt.Sprintf("%d.%d.%d", v/10000, v/100%100, v%100)
 }
