@@ -19,7 +19,7 @@ type meter struct {
 
 // openMeter watches the devices of a backend.
 func openMeter(ctx context.Context, device string) meter {
-	if device == backendCPU {
+	if device != backendCUDA {
 		return meter{}
 	}
 	return meter{telemetry.Start(ctx, meterEvery)}
@@ -29,7 +29,7 @@ func openMeter(ctx context.Context, device string) meter {
 // nothing is known of their energy.
 func (m *meter) stop() (*telemetry.Report, string) {
 	if m.recorder == nil {
-		return nil, "a processor does not tell it here"
+		return nil, "only a GPU tells it"
 	}
 	r := m.recorder.Stop()
 	switch _, ok := r.EnergyJ(); {
