@@ -20,17 +20,32 @@ func bucket(n int) int {
 	}
 }
 
-// itemBucket is the same for the pieces of attention's work, in powers of 2: a piece
-// too many is a block of threads that ends at once.
+// itemBucket is the same for the pieces of attention's work, in powers of 4: a
+// piece too many is a block of threads that ends at once, and every further size
+// is a graph for each of the others.
 func itemBucket(n int) int {
 	if n == 0 {
 		return 0
 	}
 	size := 1
 	for size < n {
-		size *= 2
+		size *= 4
 	}
 	return size
+}
+
+// sampleBucket is the same for the samples of a step with that many tokens, of
+// which a device has at most so many. Where every token is sampled it is theirs;
+// beside a prompt's, powers of 2 are fine enough.
+func sampleBucket(n, tokens, most int) int {
+	if n == tokens || n == 0 {
+		return bucket(n)
+	}
+	size := 1
+	for size < n {
+		size *= 2
+	}
+	return min(size, most)
 }
 
 // buckets are the sizes up to that which holds n.

@@ -52,7 +52,7 @@ const updateBytes = int64(unsafe.Sizeof(kernels.Update{}))
 
 // stepBytes holds the upload of any step.
 func (s *sizes) stepBytes() int64 {
-	largest := shape{tokens: s.tokens, samples: s.samples, decode: s.decode, prefill: itemBucket(s.prefill)}
+	largest := shape{tokens: s.tokens, samples: s.samples, decode: itemBucket(s.decode), prefill: itemBucket(s.prefill)}
 	return largest.lay(s.slots).updates + updateBytes*int64(s.slots)*int64(s.maxBlocks)
 }
 

@@ -51,7 +51,7 @@ type sizes struct {
 	maxBlocks int // entries of a slot's table
 	block     int // tokens
 	blocks    int
-	decode    int // items of attend_decode in the largest graph
+	decode    int // items of attend_decode that there is memory for
 	prefill   int // items of attend_prefill of a step
 	choosers  int // samples that are chosen at once
 	product   int64
@@ -161,7 +161,7 @@ func (c *Config) sizes(m model.Config, d driver.Device, context int, product int
 	s.choosers = min(s.samples, 2*max(1, d.SMs))
 	if !c.Invariant {
 		perRow := (context + c.SplitTokens - 1) / c.SplitTokens
-		s.decode = itemBucket(min(c.Slots*perRow, maxDecodeItems))
+		s.decode = min(c.Slots*perRow, maxDecodeItems)
 	}
 	return s
 }

@@ -135,6 +135,16 @@ func TestBuckets(t *testing.T) {
 			t.Errorf("bucket(%d) is %d, want %d", n, got, want)
 		}
 	}
+	for _, c := range [][4]int{{0, 64, 256, 0}, {5, 5, 256, 8}, {20, 20, 256, 24}, {20, 300, 256, 32}, {70, 90, 96, 96}, {96, 96, 96, 96}} {
+		if got := sampleBucket(c[0], c[1], c[2]); got != c[3] {
+			t.Errorf("sampleBucket(%d, %d, %d) is %d, want %d", c[0], c[1], c[2], got, c[3])
+		}
+	}
+	for n, want := range map[int]int{0: 0, 1: 1, 2: 4, 5: 16, 64: 64, 65: 256} {
+		if got := itemBucket(n); got != want {
+			t.Errorf("itemBucket(%d) is %d, want %d", n, got, want)
+		}
+	}
 	all := buckets(300)
 	if all[0] != 1 || all[len(all)-1] != 384 {
 		t.Errorf("buckets %v", all)

@@ -32,7 +32,7 @@ func (b *Backend) lay(f *flight, s *backend.Step) {
 	b.divide(s)
 	f.step, f.masked, f.asked = s, 0, 0
 	f.shape = shape{
-		tokens: bucket(len(s.Tokens)), samples: bucket(len(s.Picks)),
+		tokens: bucket(len(s.Tokens)), samples: sampleBucket(len(s.Picks), len(s.Tokens), b.sizes.samples),
 		decode: itemBucket(len(b.work.Decode)), prefill: itemBucket(len(b.work.Prefill)),
 	}
 	l := f.shape.lay(b.caps.Slots)
