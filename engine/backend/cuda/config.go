@@ -28,7 +28,8 @@ type Config struct {
 	SplitTokens int
 
 	// Blocks or CacheBytes bound the memory of keys and values; not both. By
-	// default it is nine tenths of what the rest leaves.
+	// default it is nine tenths of what the rest leaves, at least Context tokens,
+	// or Budget where Context is left out.
 	Blocks     int
 	CacheBytes int64
 

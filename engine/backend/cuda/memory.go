@@ -120,9 +120,9 @@ func (c *Config) plan(m model.Config, d driver.Device, free, total, product int6
 	_, acts := layActivations(s, 0)
 	need := MemoryError{Device: d.Name, Weights: weights, Activations: acts, Reserve: min(reserve, total/16), Free: free, Total: total}
 	perBlock := 2 * blockBytes(m, c.BlockTokens)
-	least := 1
-	if c.Context > 0 {
-		least = s.maxBlocks
+	least := s.maxBlocks // one context, or where nobody asked for its length a step's worth
+	if c.Context == 0 {
+		least = (min(context, c.Budget) + c.BlockTokens - 1) / c.BlockTokens
 	}
 	most := math.MaxInt32 / c.BlockTokens
 	switch left := free - weights - acts - need.Reserve; {
