@@ -67,7 +67,7 @@ func TestMemoryIsCheckedFirst(t *testing.T) {
 	}{
 		"a model larger than the device": {large, Config{}, 80 * gib, 80 * gib, "the model is larger than the device", "weights 86228.0 MiB"},
 		"another process":                {source(t, "small").Config(), Config{}, gib / 4, 80 * gib, "81664.0 MiB are taken by others", "nvidia-smi"},
-		"no room for a context":          {source(t, "small").Config(), Config{Context: 32768}, gib, 80 * gib, "are taken by others", "keys and values 768.0 MiB"},
+		"no room for a context":          {source(t, "small").Config(), Config{Context: 32768}, gib, 80 * gib, "are taken by others", "keys and values 384.0 MiB"},
 		"too many blocks":                {source(t, "small").Config(), Config{Blocks: 1 << 20}, 80 * gib, 80 * gib, "take fewer blocks", "are free"},
 		"blocks of 8 terabytes":          {large, Config{Blocks: 1 << 24}, 80 * gib, 80 * gib, "keys and values 8388608.0 MiB", "larger"},
 	} {
