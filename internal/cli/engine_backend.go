@@ -139,11 +139,26 @@ func (o *engineOptions) toCPU(why error) {
 	o.fill()
 }
 
-// tellFallback says in one line why auto computes on the processor.
+// tellFallback says in one line why auto computes on the processor. What was
+// searched, and what to do, is doctor's to say.
 func (o *engineOptions) tellFallback() {
 	if o.auto && o.why != nil && o.notices != nil {
-		fmt.Fprintf(o.notices, "tierlab: --backend auto takes the CPU: %s\n", strings.Join(strings.Fields(o.why.Error()), " "))
+		fmt.Fprintf(o.notices, "tierlab: --backend auto takes the CPU: %s (see tierlab doctor)\n", brief(o.why))
 	}
+}
+
+// brief is an error's text in one line, of a long one what stands before its
+// first parenthesis, and at most some 100 characters.
+func brief(err error) string {
+	const most = 100
+	line := strings.Join(strings.Fields(err.Error()), " ")
+	if len(line) > most {
+		line, _, _ = strings.Cut(line, " (")
+	}
+	if len(line) > most {
+		line = strings.ToValidUTF8(line[:most], "") + "..."
+	}
+	return line
 }
 
 // openBackend reads the weights. Cuda that auto has chosen gives way to the

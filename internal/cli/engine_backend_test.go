@@ -50,7 +50,7 @@ func TestFallbackFillsAnew(t *testing.T) {
 	if got := (sizes{o.slots, o.budget, o.block}); got != (sizes{16, 640, 32}) || o.backend != backendCPU {
 		t.Errorf("on %s %+v", o.backend, got)
 	}
-	if told.String() != "tierlab: --backend auto takes the CPU: the memory is taken\n" {
+	if told.String() != "tierlab: --backend auto takes the CPU: the memory is taken (see tierlab doctor)\n" {
 		t.Errorf("told %q", told.String())
 	}
 }
