@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"tierlab/engine/bf16"
 )
 
 // DType is how a file stores numbers, by safetensors' name of it.
@@ -74,7 +75,7 @@ func (d DType) append(dst []byte, src []float32) []byte {
 	for _, x := range src {
 		switch d {
 		case BF16:
-			dst = binary.LittleEndian.AppendUint16(dst, f32ToBF16(x))
+			dst = binary.LittleEndian.AppendUint16(dst, uint16(bf16.Of(x)))
 		case F16:
 			dst = binary.LittleEndian.AppendUint16(dst, f32ToF16(x))
 		case F32:
@@ -82,14 +83,6 @@ func (d DType) append(dst []byte, src []float32) []byte {
 		}
 	}
 	return dst
-}
-
-func f32ToBF16(x float32) uint16 {
-	b := math.Float32bits(x)
-	if x != x {
-		return uint16(b>>16) | 0x40
-	}
-	return uint16((b + 0x7fff + b>>16&1) >> 16)
 }
 
 // f32ToF16 counts x in steps of f16's spacing at its exponent. A count of

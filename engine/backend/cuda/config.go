@@ -56,7 +56,7 @@ type Config struct {
 // blockSizes are the block sizes that the kernels know.
 var blockSizes = [...]int{16, 32, 64, 128}
 
-func (c Config) withDefaults(m model.Config) Config {
+func (c Config) withDefaults() Config {
 	set := func(v *int, to int) {
 		if *v == 0 {
 			*v = to
@@ -65,7 +65,7 @@ func (c Config) withDefaults(m model.Config) Config {
 	set(&c.Slots, 256)
 	set(&c.Budget, 2048)
 	set(&c.BlockTokens, 64)
-	set(&c.SplitTokens, max(256, c.BlockTokens))
+	set(&c.SplitTokens, 256)
 	return c
 }
 

@@ -24,7 +24,7 @@ func Open(c Config) (*Backend, error) {
 	if err := m.Validate(); err != nil {
 		return nil, err
 	}
-	c = c.withDefaults(m)
+	c = c.withDefaults()
 	if err := c.validate(m); err != nil {
 		return nil, err
 	}

@@ -72,7 +72,7 @@ func TestMemoryIsCheckedFirst(t *testing.T) {
 		"blocks of 8 terabytes":          {large, Config{Blocks: 1 << 24}, 80 * gib, 80 * gib, "keys and values 8388608.0 MiB", "larger"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c.config = c.config.withDefaults(c.model)
+			c.config = c.config.withDefaults()
 			_, err := c.config.plan(c.model, driver.Device{Name: "Fake GPU", SMs: 132}, c.free, c.total, 0)
 			var full *MemoryError
 			if !errors.As(err, &full) || full.Free != c.free || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), c.second) {

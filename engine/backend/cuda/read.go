@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"runtime"
 	"sync"
 
 	"tierlab/engine/backend/cuda/internal/driver"
+	"tierlab/engine/bf16"
 	"tierlab/engine/model"
 )
 
@@ -159,7 +159,10 @@ func (r *reader) read(p *piece, to []byte) error {
 		copy(view[float32](to, 0, n), r.wide)
 		return nil
 	}
-	narrow(view[uint16](to, 0, n), r.wide)
+	matrix := view[bf16.Number](to, 0, n)
+	for i := range matrix {
+		matrix[i] = bf16.Of(r.wide[i])
+	}
 	return nil
 }
 
@@ -172,16 +175,4 @@ func readStored(e model.Extent, at int64, to []byte) error {
 		return fmt.Errorf("%s was cut off at byte %d since it was opened", e.Path, e.Off+at+int64(n))
 	}
 	return fmt.Errorf("%s: %w", e.Path, err)
-}
-
-// narrow rounds to bf16, to nearest and ties to even.
-func narrow(to []uint16, from []float32) {
-	for i := range to {
-		b := math.Float32bits(from[i])
-		if from[i] != from[i] {
-			to[i] = uint16(b>>16) | 0x40
-			continue
-		}
-		to[i] = uint16((b + 0x7fff + b>>16&1) >> 16)
-	}
 }

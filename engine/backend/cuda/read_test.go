@@ -3,13 +3,13 @@ package cuda
 import (
 	"context"
 	"errors"
-	"math"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"tierlab/engine/backend/cuda/internal/fake"
+	"tierlab/engine/bf16"
 	"tierlab/engine/model"
 )
 
@@ -56,8 +56,8 @@ func TestWeightsFromFolders(t *testing.T) {
 // differs is the first element on the device that is not as wanted; -1: none.
 func differs(c *fake.Context, p *place, want []float32) int {
 	if p.ref.Kind.Matrix() {
-		for i, v := range on[uint16](c, p.to, len(want)) {
-			if math.Float32frombits(uint32(v)<<16) != want[i] {
+		for i, v := range on[bf16.Number](c, p.to, len(want)) {
+			if v.Float() != want[i] {
 				return i
 			}
 		}
@@ -127,24 +127,5 @@ func TestReadingFails(t *testing.T) {
 		if !errors.Is(err, lost) || len(d.Leaks()) > 0 {
 			t.Errorf("%s fails: error %v, left %q", call, err, d.Leaks())
 		}
-	}
-}
-
-func TestNarrow(t *testing.T) {
-	for _, c := range []struct {
-		in   float32
-		want uint16
-	}{
-		{1, 0x3f80}, {-2, 0xc000}, {0, 0}, {math.Float32frombits(0x3f808000), 0x3f80}, {math.Float32frombits(0x3f818000), 0x3f82},
-		{math.Float32frombits(0x3f808001), 0x3f81}, {float32(math.Inf(1)), 0x7f80}, {math.MaxFloat32, 0x7f80},
-	} {
-		var got [1]uint16
-		if narrow(got[:], []float32{c.in}); got[0] != c.want {
-			t.Errorf("%v is %#04x, want %#04x", c.in, got[0], c.want)
-		}
-	}
-	var got [1]uint16
-	if narrow(got[:], []float32{float32(math.NaN())}); got[0]&0x7f80 != 0x7f80 || got[0]&0x7f == 0 {
-		t.Errorf("NaN is %#04x", got[0])
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"tierlab/engine/bf16"
 	"tierlab/engine/kv"
 )
 
@@ -35,7 +36,7 @@ func normal(seed uint64, n int) []float32 {
 // as rounds x as the numerics do before a product.
 func (n Numerics) as(x float32) float64 {
 	if n == BF16 {
-		return float64(WidenBF16(RoundBF16(x)))
+		return float64(bf16.Of(x).Float())
 	}
 	return float64(x)
 }

@@ -3,6 +3,7 @@ package kernels
 import (
 	"fmt"
 
+	"tierlab/engine/bf16"
 	"tierlab/engine/kv"
 )
 
@@ -132,7 +133,7 @@ func putKVB16(keys, values []uint16, step int, k, v []float32) {
 	for d := 0; d < len(v); d += panelRows {
 		dst := values[d/panelRows*step:]
 		for r, x := range v[d : d+panelRows] {
-			dst[2*r] = RoundBF16(x)
+			dst[2*r] = uint16(bf16.Of(x))
 		}
 	}
 }

@@ -3,6 +3,7 @@ package kernels
 import (
 	"errors"
 	"fmt"
+	"tierlab/engine/bf16"
 )
 
 // Matrix holds weights as the products read them. 16 rows make a panel, and a
@@ -99,7 +100,7 @@ func packRowF32(dst []float32, r int, row []float32) {
 // packRowB16 rounds a row of weights into lane r of a panel.
 func packRowB16(dst []uint16, r int, row []float32) {
 	for c, x := range row {
-		dst[c>>1*(2*panelRows)+2*r+c&1] = RoundBF16(x)
+		dst[c>>1*(2*panelRows)+2*r+c&1] = uint16(bf16.Of(x))
 	}
 }
 
@@ -113,7 +114,7 @@ func (m *Matrix) Row(dst []float32, r int) {
 	if m.num == BF16 {
 		src := m.mem.b16[base:]
 		for c := range dst {
-			dst[c] = WidenBF16(src[c>>1*(2*panelRows)+2*lane+c&1])
+			dst[c] = bf16.Number(src[c>>1*(2*panelRows)+2*lane+c&1]).Float()
 		}
 		return
 	}

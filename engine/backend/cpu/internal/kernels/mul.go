@@ -1,6 +1,9 @@
 package kernels
 
-import "fmt"
+import (
+	"fmt"
+	"tierlab/engine/bf16"
+)
 
 // Mul computes y[i*stride+r-lo] = sum over c of w[r][c] * x[i][c] for all rows i
 // of x and lo <= r < hi. lo is a multiple of 16; so is hi, or it is w.Rows(), and
@@ -121,12 +124,12 @@ func dotB16(sum *[panelRows]float32, x *[32]uint16, w *[512]uint16) {
 	for r := 0; r < panelRows; r += 4 {
 		s0, s1, s2, s3 := sum[r], sum[r+1], sum[r+2], sum[r+3]
 		for j := 0; j < 32; j += 2 {
-			v0, v1 := WidenBF16(x[j]), WidenBF16(x[j+1])
+			v0, v1 := bf16.Number(x[j]).Float(), bf16.Number(x[j+1]).Float()
 			u := (*[8]uint16)(w[j*panelRows+2*r:])
-			s0 = s0 + v0*WidenBF16(u[0]) + v1*WidenBF16(u[1])
-			s1 = s1 + v0*WidenBF16(u[2]) + v1*WidenBF16(u[3])
-			s2 = s2 + v0*WidenBF16(u[4]) + v1*WidenBF16(u[5])
-			s3 = s3 + v0*WidenBF16(u[6]) + v1*WidenBF16(u[7])
+			s0 = s0 + v0*bf16.Number(u[0]).Float() + v1*bf16.Number(u[1]).Float()
+			s1 = s1 + v0*bf16.Number(u[2]).Float() + v1*bf16.Number(u[3]).Float()
+			s2 = s2 + v0*bf16.Number(u[4]).Float() + v1*bf16.Number(u[5]).Float()
+			s3 = s3 + v0*bf16.Number(u[6]).Float() + v1*bf16.Number(u[7]).Float()
 		}
 		sum[r], sum[r+1], sum[r+2], sum[r+3] = s0, s1, s2, s3
 	}

@@ -1,6 +1,9 @@
 package kernels
 
-import "fmt"
+import (
+	"fmt"
+	"tierlab/engine/bf16"
+)
 
 // Panel holds rows of activations as the products read them, already rounded
 // where the numerics ask for it. A line is 64 bytes of one row: 16 f32 or 32
@@ -78,7 +81,7 @@ func putB16(dst []uint16, step int, v []float32) {
 		m := min(32, len(v))
 		line := dst[:32]
 		for j, x := range v[:m] {
-			line[j] = RoundBF16(x)
+			line[j] = uint16(bf16.Of(x))
 		}
 		clear(line[m:])
 		if v = v[m:]; len(v) > 0 {

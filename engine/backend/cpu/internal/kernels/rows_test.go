@@ -4,48 +4,11 @@ import (
 	"math"
 	"testing"
 
+	"tierlab/engine/bf16"
 	"tierlab/engine/kv"
 )
 
-// RoundBF16 is the nearest of the two bf16 around a number, the even one of two
-// that are equally near.
-func TestRoundBF16(t *testing.T) {
-	check := func(bits uint32) {
-		x := math.Float32frombits(bits)
-		got := RoundBF16(x)
-		if math.IsNaN(float64(x)) {
-			if !math.IsNaN(float64(WidenBF16(got))) {
-				t.Fatalf("%08x: NaN becomes %04x", bits, got)
-			}
-			return
-		}
-		low, high := uint16(bits>>16), uint16(bits>>16)+1
-		// As what bf16 continues with beyond its range, infinity counts as 2^128.
-		value := func(b uint16) float64 {
-			if v := float64(WidenBF16(b)); !math.IsInf(v, 0) {
-				return v
-			}
-			return math.Copysign(math.Ldexp(1, 128), float64(int16(b))+0.5)
-		}
-		want := low
-		if bits&0xffff != 0 {
-			toLow, toHigh := math.Abs(float64(x)-value(low)), math.Abs(float64(x)-value(high))
-			if toHigh < toLow || toHigh == toLow && high&1 == 0 {
-				want = high
-			}
-		}
-		if got != want {
-			t.Fatalf("%08x rounds to %04x, want %04x", bits, got, want)
-		}
-	}
-	for i := range uint32(1 << 16) {
-		for _, low := range []uint32{0, 1, 0x7fff, 0x8000, 0x8001, 0xffff} {
-			check(i<<16 | low)
-		}
-	}
-}
-
-// Put rounds as RoundBF16 does, whatever the instructions.
+// Put rounds as package bf16 does, whatever the instructions.
 func TestPut(t *testing.T) {
 	eachKernels(t, func(t *testing.T, k *Kernels) {
 		for _, cols := range []int{1, 31, 32, 33, 64, 200} {
@@ -67,7 +30,7 @@ func TestPut(t *testing.T) {
 					}
 					j := at + c/e*step + c%e
 					switch {
-					case k.num == BF16 && p.b16[j] != RoundBF16(want), k.num == F32 && math.Float32bits(p.f32[j]) != math.Float32bits(want):
+					case k.num == BF16 && p.b16[j] != uint16(bf16.Of(want)), k.num == F32 && math.Float32bits(p.f32[j]) != math.Float32bits(want):
 						t.Fatalf("row %d, column %d of %d is not %08x", i, c, cols, math.Float32bits(want))
 					}
 				}
@@ -163,7 +126,7 @@ func TestSoftmax(t *testing.T) {
 			if k.num == BF16 {
 				k.ops.softmaxB16(p.b16, s, width, width, rows, scale)
 				for i := range out {
-					out[i] = float64(WidenBF16(p.b16[i]))
+					out[i] = float64(bf16.Number(p.b16[i]).Float())
 				}
 			} else {
 				k.ops.softmaxF32(p.f32, s, width, width, rows, scale)

@@ -9,9 +9,9 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"tierlab/engine/backend/cuda/internal/bf16"
 	"tierlab/engine/backend/cuda/internal/driver"
 	"tierlab/engine/backend/cuda/internal/kernels"
+	"tierlab/engine/bf16"
 )
 
 // The constants of testdata/planted.cu.

@@ -5,9 +5,9 @@ import (
 	"slices"
 	"testing"
 
-	"tierlab/engine/backend/cuda/internal/bf16"
 	"tierlab/engine/backend/cuda/internal/kernels"
 	"tierlab/engine/backend/cuda/internal/reference"
+	"tierlab/engine/bf16"
 )
 
 // cuts are prompts of 200 tokens in chunks that end anywhere.

@@ -7,11 +7,11 @@ import (
 	"slices"
 	"testing"
 
-	"tierlab/engine/backend/cuda/internal/bf16"
 	"tierlab/engine/backend/cuda/internal/driver"
 	"tierlab/engine/backend/cuda/internal/kernels"
 	"tierlab/engine/backend/cuda/internal/reference"
 	"tierlab/engine/backend/cuda/internal/rig"
+	"tierlab/engine/bf16"
 )
 
 // attendBound is ||got - want|| / ||want|| of a token's output: weights and

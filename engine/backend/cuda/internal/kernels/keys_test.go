@@ -5,10 +5,10 @@ import (
 	"slices"
 	"testing"
 
-	"tierlab/engine/backend/cuda/internal/bf16"
 	"tierlab/engine/backend/cuda/internal/kernels"
 	"tierlab/engine/backend/cuda/internal/reference"
 	"tierlab/engine/backend/cuda/internal/rig"
+	"tierlab/engine/bf16"
 	"tierlab/engine/model"
 )
 

@@ -5,9 +5,9 @@ import (
 	"math"
 	"testing"
 
-	"tierlab/engine/backend/cuda/internal/bf16"
 	"tierlab/engine/backend/cuda/internal/kernels"
 	"tierlab/engine/backend/cuda/internal/rig"
+	"tierlab/engine/bf16"
 )
 
 var (

@@ -4,10 +4,10 @@ import (
 	"math"
 	"testing"
 
-	"tierlab/engine/backend/cuda/internal/bf16"
 	"tierlab/engine/backend/cuda/internal/kernels"
 	"tierlab/engine/backend/cuda/internal/reference"
 	"tierlab/engine/backend/cuda/internal/rig"
+	"tierlab/engine/bf16"
 )
 
 // nan is a poisoned f32.

@@ -5,10 +5,10 @@ import (
 	"math"
 	"slices"
 
-	"tierlab/engine/backend/cuda/internal/bf16"
 	"tierlab/engine/backend/cuda/internal/driver"
 	"tierlab/engine/backend/cuda/internal/kernels"
 	"tierlab/engine/backend/cuda/internal/reference"
+	"tierlab/engine/bf16"
 	"tierlab/engine/model"
 )
 

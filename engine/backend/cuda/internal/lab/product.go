@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"strings"
 
-	"tierlab/engine/backend/cuda/internal/bf16"
 	"tierlab/engine/backend/cuda/internal/cublaslt"
 	"tierlab/engine/backend/cuda/internal/driver"
 	"tierlab/engine/backend/cuda/internal/kernels"
 	"tierlab/engine/backend/cuda/internal/products"
 	"tierlab/engine/backend/cuda/internal/reference"
+	"tierlab/engine/bf16"
 	"tierlab/engine/model"
 )
 

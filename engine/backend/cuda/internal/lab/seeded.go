@@ -1,9 +1,9 @@
 package lab
 
 import (
-	"tierlab/engine/backend/cuda/internal/bf16"
 	"tierlab/engine/backend/cuda/internal/driver"
 	"tierlab/engine/backend/cuda/internal/kernels"
+	"tierlab/engine/bf16"
 	"tierlab/engine/model"
 )
 

@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"slices"
 
-	"tierlab/engine/backend/cuda/internal/bf16"
 	"tierlab/engine/backend/cuda/internal/driver"
 	"tierlab/engine/backend/cuda/internal/kernels"
+	"tierlab/engine/bf16"
 	"tierlab/engine/model"
 )
 

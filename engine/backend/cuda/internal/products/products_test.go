@@ -6,11 +6,11 @@ import (
 	"strings"
 	"testing"
 
-	"tierlab/engine/backend/cuda/internal/bf16"
 	"tierlab/engine/backend/cuda/internal/driver"
 	"tierlab/engine/backend/cuda/internal/kernels"
 	"tierlab/engine/backend/cuda/internal/reference"
 	"tierlab/engine/backend/cuda/internal/rig"
+	"tierlab/engine/bf16"
 )
 
 var (

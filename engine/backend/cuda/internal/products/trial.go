@@ -9,8 +9,8 @@ import (
 	"slices"
 	"time"
 
-	"tierlab/engine/backend/cuda/internal/bf16"
 	"tierlab/engine/backend/cuda/internal/driver"
+	"tierlab/engine/bf16"
 )
 
 // period is after how many rows x repeats itself in a trial: no tile's size

@@ -3,7 +3,7 @@ package reference
 import (
 	"math"
 
-	"tierlab/engine/backend/cuda/internal/bf16"
+	"tierlab/engine/bf16"
 )
 
 // Attend is the attention of one query head over the keys and values of n

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"testing"
 
-	"tierlab/engine/backend/cuda/internal/bf16"
+	"tierlab/engine/bf16"
 )
 
 func TestError(t *testing.T) {

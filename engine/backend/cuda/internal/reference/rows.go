@@ -3,7 +3,7 @@ package reference
 import (
 	"math"
 
-	"tierlab/engine/backend/cuda/internal/bf16"
+	"tierlab/engine/bf16"
 )
 
 // Norm adds y, unless it is nil, to the residual stream h of one position, and

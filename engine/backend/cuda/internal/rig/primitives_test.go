@@ -8,10 +8,10 @@ import (
 	"slices"
 	"testing"
 
-	"tierlab/engine/backend/cuda/internal/bf16"
 	"tierlab/engine/backend/cuda/internal/driver"
 	"tierlab/engine/backend/cuda/internal/kernels"
 	"tierlab/engine/backend/cuda/internal/rig"
+	"tierlab/engine/bf16"
 )
 
 // params are those of testdata/primitives.cu.

@@ -6,7 +6,8 @@ import "math"
 // Number is a bf16.
 type Number uint16
 
-// Of rounds to the nearest, ties to even, as the device does. A NaN stays one.
+// Of rounds to the nearest, ties to even, as GPUs, VCVTNEPS2BF16 and torch do. A
+// NaN stays one.
 func Of(x float32) Number {
 	b := math.Float32bits(x)
 	if x != x {
