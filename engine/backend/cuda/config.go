@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 
+	"tierlab/engine/backend/cuda/internal/cublaslt"
 	"tierlab/engine/backend/cuda/internal/driver"
 	"tierlab/engine/backend/cuda/internal/kernels"
 	"tierlab/engine/model"
@@ -51,6 +52,7 @@ type Config struct {
 	// Driver and Compiler replace the machine's; both or none.
 	Driver   driver.Driver
 	Compiler kernels.Compiler
+	library  *cublaslt.Library // beside them; none otherwise
 }
 
 // blockSizes are the block sizes that the kernels know.

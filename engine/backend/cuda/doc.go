@@ -83,7 +83,9 @@
 // What computes a product at a bucket is settled at Open (package products): by
 // the sizes alone, or with Config.Tune by trial, once the weights are there.
 // Candidates of the library run once in any case, as it loads kernels when they
-// are first used, which must not be within a capture.
+// are first used, which must not be within a capture. A library that does not take
+// the device, or computes none of a product's candidates, is done without:
+// Caps.Kernels says why.
 //
 // # Memory
 //

@@ -2,6 +2,7 @@ package cuda
 
 import (
 	"fmt"
+	"strings"
 
 	"tierlab/engine/backend/cuda/internal/cublaslt"
 	"tierlab/engine/backend/cuda/internal/driver"
@@ -16,6 +17,7 @@ type machine struct {
 	compiler kernels.Compiler
 	advice   string            // what to do should the driver refuse what the compiler makes
 	library  *cublaslt.Library // nil: kernels of ours compute all products
+	without  string            // why a library that was found is not used
 }
 
 // oldestCapability is the first that multiplies matrices of bf16.
@@ -25,7 +27,7 @@ const oldestCapability = 8
 // may be absent: kernels of ours compute products then.
 func (c *Config) machine() (machine, error) {
 	if c.Driver != nil {
-		return machine{driver: c.Driver, compiler: c.Compiler}, nil
+		return machine{driver: c.Driver, compiler: c.Compiler, library: c.library}, nil
 	}
 	d, err := libcuda.New()
 	if err != nil {
@@ -75,7 +77,15 @@ func (m *machine) kernels(d driver.Device) string {
 	if m.library != nil {
 		name += " cublaslt " + libraryVersion(m.library.Version())
 	}
+	if m.without != "" {
+		name += " without cublaslt: " + m.without
+	}
 	return name
+}
+
+// withoutLibrary gives the library up, which costs speed only.
+func (m *machine) withoutLibrary(why error) {
+	m.library, m.without = nil, strings.Join(strings.Fields(why.Error()), " ")
 }
 
 // libraryVersion writes what cublasLtGetVersion gives: 10000 x major + 100 x

@@ -53,7 +53,7 @@ func (b *Backend) open(c Config, m model.Config) error {
 		return err
 	}
 	end()
-	if err := b.load(c, m, parts); err != nil {
+	if err := b.load(c, m, &parts); err != nil {
 		return err
 	}
 	b.caps = backend.Caps{
@@ -128,7 +128,7 @@ func (b *Backend) takeRing(m model.Config) (err error) {
 
 // load compiles kernels while the weights are read, and fills what is constant.
 // Seeded weights are made by a kernel, so they come after.
-func (b *Backend) load(c Config, m model.Config, parts machine) error {
+func (b *Backend) load(c Config, m model.Config, parts *machine) error {
 	seed, seeded := model.SeedOf(c.Source)
 	read := make(chan error, 1)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -156,7 +156,7 @@ func (b *Backend) load(c Config, m model.Config, parts machine) error {
 		}
 		end()
 	}
-	if err := b.tryProducts(c, parts); err != nil {
+	if err := b.tryProducts(ctx, c, m, parts); err != nil {
 		return fmt.Errorf("cuda: %w", err)
 	}
 	if err := b.fill(m); err != nil {
@@ -166,7 +166,7 @@ func (b *Backend) load(c Config, m model.Config, parts machine) error {
 }
 
 // compile makes the kernels and settles which products are used.
-func (b *Backend) compile(ctx context.Context, c Config, m model.Config, parts machine) (err error) {
+func (b *Backend) compile(ctx context.Context, c Config, m model.Config, parts *machine) (err error) {
 	spec := kernels.Spec{Model: m, Arch: arch(b.dev.Device()), BlockTokens: c.BlockTokens, MaxBlocks: b.sizes.maxBlocks, SplitTokens: c.SplitTokens}
 	end := b.phases.begin("kernels")
 	if b.set, err = kernels.Load(ctx, b.dev, parts.compiler, spec); err != nil {
@@ -178,29 +178,12 @@ func (b *Backend) compile(ctx context.Context, c Config, m model.Config, parts m
 	b.held.later(b.set.Close)
 	b.work = kernels.Work{Spec: spec, Capacity: b.sizes.decode, Invariant: c.Invariant}
 	end()
-	end = b.phases.begin("products")
-	b.products, err = products.New(ctx, b.dev, parts.compiler, products.Options{
-		Arch: spec.Arch, Shapes: productShapes(m, b.sizes.samples), Buckets: buckets(b.sizes.tokens),
-		Invariant: c.Invariant, Tune: c.Tune, Library: parts.library,
-	})
-	if err != nil {
+	if err := b.makeProducts(ctx, c, m, parts); err != nil {
 		return err
 	}
-	b.held.later(b.products.Close)
+	b.held.later(b.dropProducts)
 	b.held.later(b.graphs.close) // first of all: graphs refer to kernels
-	end()
 	return nil
-}
-
-// tryProducts runs what products may be computed by, where there is a choice. A
-// library loads kernels when they are first used, which a capture must not be.
-func (b *Backend) tryProducts(c Config, parts machine) error {
-	if parts.library == nil && !c.Tune {
-		return nil
-	}
-	end := b.phases.begin("trial of products")
-	defer end()
-	return b.products.Prepare(b.stream, b.operands())
 }
 
 // fill writes what does not change, and leaves nothing unset that a kernel may

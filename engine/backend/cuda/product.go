@@ -1,6 +1,9 @@
 package cuda
 
 import (
+	"context"
+	"errors"
+
 	"tierlab/engine/backend/cuda/internal/driver"
 	"tierlab/engine/backend/cuda/internal/products"
 	"tierlab/engine/model"
@@ -45,4 +48,58 @@ func (b *Backend) operands() []products.Operands {
 		}
 	}
 	return of
+}
+
+// makeProducts settles what may compute the products and compiles kernels for
+// them. A library that does not take the device is done without.
+func (b *Backend) makeProducts(ctx context.Context, c Config, m model.Config, parts *machine) error {
+	defer b.phases.begin("products")()
+	err := b.newProducts(ctx, c, m, parts)
+	if err == nil || parts.library == nil {
+		return err
+	}
+	parts.withoutLibrary(err)
+	if again := b.newProducts(ctx, c, m, parts); again != nil {
+		return errors.Join(err, again)
+	}
+	return nil
+}
+
+func (b *Backend) newProducts(ctx context.Context, c Config, m model.Config, parts *machine) (err error) {
+	b.products, err = products.New(ctx, b.dev, parts.compiler, products.Options{
+		Arch: arch(b.dev.Device()), Shapes: productShapes(m, b.sizes.samples), Buckets: buckets(b.sizes.tokens),
+		Invariant: c.Invariant, Tune: c.Tune, Library: parts.library,
+	})
+	return err
+}
+
+// tryProducts runs what products may be computed by, where there is a choice. A
+// library loads kernels when they are first used, which a capture must not be. One
+// that does not multiply is done without.
+func (b *Backend) tryProducts(ctx context.Context, c Config, m model.Config, parts *machine) error {
+	if parts.library == nil && !c.Tune {
+		return nil
+	}
+	defer b.phases.begin("trial of products")()
+	err := b.products.Prepare(b.stream, b.operands())
+	if err == nil || parts.library == nil {
+		return err
+	}
+	parts.withoutLibrary(err)
+	again := errors.Join(b.dropProducts(), b.newProducts(ctx, c, m, parts))
+	if again == nil && c.Tune {
+		again = b.products.Prepare(b.stream, b.operands())
+	}
+	if again != nil {
+		return errors.Join(err, again)
+	}
+	return nil
+}
+
+// dropProducts closes what computes the products, if it was made.
+func (b *Backend) dropProducts() error {
+	if b.products == nil {
+		return nil
+	}
+	return b.products.Close()
 }

@@ -27,7 +27,8 @@ type Algorithm struct {
 	// Waves is how often the blocks fill the device: 1 is once.
 	Waves float32
 	// The library's names for what it does: which kernels, the tile of a block,
-	// the stages of its copies, and into how many parts K is split.
+	// the stages of its copies, and into how many parts K is split. -1 is what it
+	// does not tell of this one.
 	ID, Tile, Stages, SplitK int
 }
 
@@ -75,9 +76,7 @@ func (p *Product) Algorithms(most int, workspace int64) (found []Algorithm, err 
 			continue
 		}
 		a := Algorithm{opaque: r.algorithm, WorkspaceBytes: int64(r.workspaceBytes), Waves: r.waves}
-		if err := l.describe(&a); err != nil {
-			return nil, err
-		}
+		l.describe(&a)
 		found = append(found, a)
 	}
 	return found, nil
@@ -104,20 +103,19 @@ func (l *Library) preference(workspace int64) (preference uintptr, err error) {
 	return preference, err
 }
 
-// describe asks the library what an algorithm does.
-func (l *Library) describe(a *Algorithm) error {
+// describe asks the library what an algorithm does. Not all have all attributes,
+// and an algorithm computes as well without a name.
+func (l *Library) describe(a *Algorithm) {
 	for _, c := range []struct {
 		attribute int32
 		to        *int
 	}{{configID, &a.ID}, {configTile, &a.Tile}, {configSplitK, &a.SplitK}, {configStages, &a.Stages}} {
-		var value int32
-		var written uintptr
-		if err := l.check("cublasLtMatmulAlgoConfigGetAttribute", l.fn.configGet(&a.opaque, c.attribute, unsafe.Pointer(&value), unsafe.Sizeof(value), &written)); err != nil {
-			return err
+		value, written := int32(-1), uintptr(0)
+		if l.fn.configGet(&a.opaque, c.attribute, unsafe.Pointer(&value), unsafe.Sizeof(value), &written) != 0 {
+			value = -1
 		}
 		*c.to = int(value)
 	}
-	return nil
 }
 
 // Multiply queues y = x w^T in a stream, for all tokens of the shape. The

@@ -1,6 +1,7 @@
 // A libcublasLt of its own: the same signatures, matrices in the host's memory,
 // products in the plainest way. What it is told wrongly it answers with
-// CUBLAS_STATUS_INVALID_VALUE.
+// CUBLAS_STATUS_INVALID_VALUE. With NO_HANDLE it takes no device, with NO_PRODUCT
+// it proposes what it then refuses.
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -24,7 +25,11 @@ size_t cublasLtGetVersion(void) { return 130002; }
 const char* cublasLtGetStatusName(int32_t s) { return s == INVALID ? "CUBLAS_STATUS_INVALID_VALUE" : "CUBLAS_STATUS_OTHER"; }
 const char* cublasLtGetStatusString(int32_t s) { return s == INVALID ? "an invalid value" : "other"; }
 
+#ifdef NO_HANDLE
+int32_t cublasLtCreate(handle_t** h) { *h = NULL; return NOT_INITIALIZED; }
+#else
 int32_t cublasLtCreate(handle_t** h) { *h = calloc(1, sizeof **h); (*h)->alive = 1; handles++; return OK; }
+#endif
 int32_t cublasLtDestroy(handle_t* h) { if (!h) return INVALID; free(h); handles--; return OK; }
 
 int32_t cublasLtMatmulDescCreate(desc_t** d, int32_t compute, int32_t scale) {
@@ -94,6 +99,9 @@ static float at(const void* m, const layout_t* l, uint64_t r, uint64_t c) { retu
 int32_t cublasLtMatmul(handle_t* h, desc_t* o, const float* alpha, const void* a, layout_t* al, const void* b, layout_t* bl,
                        const float* beta, const void* c, layout_t* cl, void* d, layout_t* dl, const algo_t* algo, void* workspace,
                        size_t workspace_bytes, void* stream) {
+#ifdef NO_PRODUCT
+  h = NULL;
+#endif
   if (!h || !h->alive || !shapes_fit(o, al, bl, cl, dl) || c != d || *beta != 0.f) return INVALID;
   for (int j = 0; j < 7; j++) if (algo->data[j] != algo->data[0] + (unsigned)j) return INVALID;
   if (!algo->data[0] || !stream || !workspace || workspace_bytes != algo->data[7]) return INVALID;
