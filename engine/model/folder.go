@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 )
@@ -80,10 +81,25 @@ func (f *folder) Rows(t Ref, row int, dst []float32) error {
 	if t.Kind == Head && f.config.TiedHead {
 		t.Kind = Embed
 	}
+	return f.tensors[t].rows(int64(row)*int64(cols), dst)
+}
+
+// rows decodes a tensor's elements from one on. A file in memory that has been
+// cut off since faults where it is read, which is an error here and no crash.
+func (at located) rows(first int64, dst []float32) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		switch r := recover().(type) {
+		case nil:
+		case interface{ Addr() uintptr }: // of a fault, see SetPanicOnFault
+			err = fmt.Errorf("%s was cut off since it was opened", at.file.path)
+		default:
+			panic(r)
+		}
+	}()
 	const piece = 1 << 16
-	at := f.tensors[t]
 	size := at.dtype.size()
-	off := at.begin + int64(row)*int64(cols)*int64(size)
+	off := at.begin + first*int64(size)
 	for len(dst) > 0 {
 		n := min(len(dst), piece)
 		raw, err := at.file.region.bytes(off, n*size)

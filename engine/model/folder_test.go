@@ -188,3 +188,25 @@ func TestRowsRefuses(t *testing.T) {
 		}
 	}
 }
+
+// TestRowsOfACutFile: a file that is cut off while it is open is an error of the
+// rows that are gone, and the process lives on.
+func TestRowsOfACutFile(t *testing.T) {
+	c, dir := preset(t, "tiny"), written(t, "tiny", WriteOptions{})
+	s, err := Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	path := filepath.Join(dir, "model.safetensors")
+	if err := os.Truncate(path, 1<<13); err != nil {
+		t.Skipf("this system cuts off no file that is open: %v", err)
+	}
+	row := make([]float32, c.Hidden)
+	if err := s.Rows(Ref{Kind: Embed}, 0, row); err != nil {
+		t.Errorf("the first row is still there: %v", err)
+	}
+	if err := s.Rows(Ref{Kind: Head}, c.Vocab-1, row); err == nil || !strings.Contains(err.Error(), path+" was cut off") {
+		t.Errorf("the last row: error %v", err)
+	}
+}

@@ -44,8 +44,8 @@ func openRegion(path string) (region, error) {
 }
 
 // mapped is a file in memory. Its bytes are those of the file, so a program
-// that shortens the file meanwhile crashes this one; a folder of weights is
-// replaced by renaming.
+// that shortens the file meanwhile makes reads beyond its end fault: who reads is
+// ready for that.
 //
 // The file stays open for ReadAt: a large read into memory of one's own costs no
 // fault for every page.
