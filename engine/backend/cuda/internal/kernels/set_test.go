@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -126,6 +127,39 @@ func TestEveryFileIsAUnit(t *testing.T) {
 	}
 }
 
+// TestUnitsHaveTheirOwnMacros: a size changes the units of the kernels that depend
+// on it and no others.
+func TestUnitsHaveTheirOwnMacros(t *testing.T) {
+	spec := tinySpec(t)
+	for _, c := range []struct {
+		size   string
+		change func(*kernels.Spec)
+		units  []string
+	}{
+		{"MaxBlocks", func(s *kernels.Spec) { s.MaxBlocks = 9 }, []string{"tables", "keys", "attend_decode", "attend_prefill"}},
+		{"SplitTokens", func(s *kernels.Spec) { s.SplitTokens = 128 }, []string{"attend_decode"}},
+		{"Vocab", func(s *kernels.Spec) { s.Model.Vocab = 501 }, []string{"embed", "choose"}},
+		{"FFN", func(s *kernels.Spec) { s.Model.FFN = 256 }, []string{"silu"}},
+		{"QKNorm", func(s *kernels.Spec) { s.Model.QKNorm = true }, []string{"keys"}},
+		{"nothing", func(*kernels.Spec) {}, nil},
+	} {
+		changed := spec
+		c.change(&changed)
+		var units []string
+		for i, u := range changed.Units() {
+			if !slices.Equal(u.Macros, spec.Units()[i].Macros) {
+				units = append(units, u.Name)
+			}
+		}
+		if !slices.Equal(units, c.units) {
+			t.Errorf("with another %s, %q have other macros, want %q", c.size, units, c.units)
+		}
+	}
+	if u := spec.Unit("other", "other.cu"); len(u.Macros) != 12 {
+		t.Errorf("a file of another place has the macros %q, want all 12", u.Macros)
+	}
+}
+
 func TestLoadFails(t *testing.T) {
 	narrow := tinySpec(t)
 	narrow.Model.HeadDim = 48
@@ -174,7 +208,7 @@ func TestLoadFails(t *testing.T) {
 // few of them count.
 func TestLaunches(t *testing.T) {
 	dev := &loader{holds: 2}
-	set, err := kernels.LoadOnly(t.Context(), dev, &echo{}, tinySpec(t), "rms_norm", "seeded", "tables", "silu")
+	set, err := kernels.Load(t.Context(), dev, &echo{}, tinySpec(t), "rms_norm", "seeded", "tables", "silu")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,9 +1,13 @@
 package kernels
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strconv"
+	"strings"
+	"unicode"
 
 	"tierlab/engine/model"
 )
@@ -38,19 +42,54 @@ func (s Spec) Validate() error {
 	return s.validateAttention()
 }
 
-// Unit is the unit of a file with the macros that all kernels share, and more.
+// Unit is the unit of a file with the macros that kernels share, and more. Of the
+// shared ones it has those that the file or what it includes names, so that it
+// is not compiled again for a size that it does not depend on; a file that is not
+// among Sources has them all.
 func (s Spec) Unit(name, file string, more ...string) Unit {
-	m := s.Model
-	macros := append([]string{
-		fmt.Sprintf("HIDDEN=%d", m.Hidden), fmt.Sprintf("FFN=%d", m.FFN),
-		fmt.Sprintf("HEADS=%d", m.Heads), fmt.Sprintf("KV_HEADS=%d", m.KVHeads), fmt.Sprintf("HEAD_DIM=%d", m.HeadDim),
-		fmt.Sprintf("VOCAB=%d", m.Vocab), "RMS_EPS=" + strconv.FormatFloat(float64(m.RMSEps), 'e', -1, 32) + "f",
-		fmt.Sprintf("QKV_BIAS=%d", bit(m.QKVBias)), fmt.Sprintf("QK_NORM=%d", bit(m.QKNorm)),
-		fmt.Sprintf("BLOCK_TOKENS=%d", s.BlockTokens), fmt.Sprintf("MAX_BLOCKS=%d", s.MaxBlocks),
-		fmt.Sprintf("SPLIT_TOKENS=%d", s.SplitTokens),
-	}, more...)
+	macros := slices.Clone(more)
+	named := map[string]bool{}
+	known := addWords(named, file) == nil
+	for macro, value := range s.macros() {
+		if named[macro] || !known {
+			macros = append(macros, macro+"="+value)
+		}
+	}
 	slices.Sort(macros)
 	return Unit{Name: name, File: file, Macros: macros, Arch: s.Arch}
+}
+
+// macros are those that kernels share.
+func (s Spec) macros() map[string]string {
+	m := s.Model
+	return map[string]string{
+		"HIDDEN": strconv.Itoa(m.Hidden), "FFN": strconv.Itoa(m.FFN), "VOCAB": strconv.Itoa(m.Vocab),
+		"HEADS": strconv.Itoa(m.Heads), "KV_HEADS": strconv.Itoa(m.KVHeads), "HEAD_DIM": strconv.Itoa(m.HeadDim),
+		"RMS_EPS":  strconv.FormatFloat(float64(m.RMSEps), 'e', -1, 32) + "f",
+		"QKV_BIAS": strconv.Itoa(bit(m.QKVBias)), "QK_NORM": strconv.Itoa(bit(m.QKNorm)),
+		"BLOCK_TOKENS": strconv.Itoa(s.BlockTokens), "MAX_BLOCKS": strconv.Itoa(s.MaxBlocks), "SPLIT_TOKENS": strconv.Itoa(s.SplitTokens),
+	}
+}
+
+// addWords adds the words of a file's code, and of what it includes of Sources.
+func addWords(to map[string]bool, file string) error {
+	text, err := Sources.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	for line := range strings.Lines(string(text)) {
+		code, _, _ := strings.Cut(line, "//")
+		if quoted, ok := strings.CutPrefix(code, `#include "`); ok {
+			included, _, _ := strings.Cut(quoted, `"`)
+			if err := addWords(to, included); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+		}
+		for word := range strings.FieldsFuncSeq(code, func(r rune) bool { return r != '_' && !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
+			to[word] = true
+		}
+	}
+	return nil
 }
 
 func bit(b bool) int {

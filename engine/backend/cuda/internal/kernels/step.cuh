@@ -4,10 +4,10 @@
 // them. Grids are made for the graph's bucket: a block beyond the counts writes
 // nothing. Activations have room for the bucket, and may be read up to there.
 //
-// Macros of the model: HIDDEN, FFN, HEADS, KV_HEADS, HEAD_DIM, VOCAB,
-// BLOCK_TOKENS (positions in a block of keys and values), MAX_BLOCKS (entries of
-// a slot's table), SPLIT_TOKENS (positions that one block of attend_decode
-// reads), RMS_EPS; QKV_BIAS and QK_NORM are 0 or 1.
+// Macros, of which a unit has those that it names: HIDDEN, FFN, HEADS, KV_HEADS,
+// HEAD_DIM, VOCAB, BLOCK_TOKENS (positions in a block of keys and values),
+// MAX_BLOCKS (entries of a slot's table), SPLIT_TOKENS (positions that one block
+// of attend_decode reads), RMS_EPS; QKV_BIAS and QK_NORM are 0 or 1.
 //
 // Layout: all matrices have their rows one after another; weights are [outputs]
 // [inputs]. q, k and v of a position are one row of QKV elements, and so are
