@@ -11,7 +11,6 @@ typedef unsigned long long u64;
 typedef int i32;
 typedef long long i64;
 
-struct alignas(8) int2 { int x, y; };
 struct alignas(8) uint2 { u32 x, y; };
 struct uint3 { u32 x, y, z; };
 struct alignas(16) uint4 { u32 x, y, z, w; };
@@ -44,9 +43,7 @@ DEVICE To host_bits(From v) {
   return r;
 }
 DEVICE float __uint_as_float(u32 v) { return host_bits<float>(v); }
-DEVICE float __int_as_float(int v) { return host_bits<float>(v); }
 DEVICE u32 __float_as_uint(float v) { return host_bits<u32>(v); }
-DEVICE int __float_as_int(float v) { return host_bits<int>(v); }
 DEVICE double __longlong_as_double(i64 v) { return host_bits<double>(v); }
 DEVICE i64 __double_as_longlong(double v) { return host_bits<i64>(v); }
 template <class T>
@@ -58,24 +55,19 @@ DEVICE float min(float a, float b) { return fminf(a, b); }
 DEVICE float max(float a, float b) { return fmaxf(a, b); }
 
 // Rounded once each; units are compiled with -ffp-contract=off.
-DEVICE float __fadd_rn(float a, float b) { return a + b; }
-DEVICE float __fmul_rn(float a, float b) { return a * b; }
 DEVICE float __fmaf_rn(float a, float b, float c) { return fmaf(a, b, c); }
 DEVICE double __dadd_rn(double a, double b) { return a + b; }
 DEVICE double __dmul_rn(double a, double b) { return a * b; }
 DEVICE double __ddiv_rn(double a, double b) { return a / b; }
 DEVICE double __dsqrt_rn(double v) { return sqrt(v); }
-DEVICE double __fma_rn(double a, double b, double c) { return fma(a, b, c); }
 
 // Approximations on the device; here as exact as the host's library.
 #define __expf expf // glibc declares a function of this name
 DEVICE float __fdividef(float a, float b) { return a / b; }
 DEVICE float rsqrtf(float v) { return 1.f / sqrtf(v); }
 DEVICE int __clz(u32 v) { return v ? __builtin_clz(v) : 32; }
-DEVICE int __clzll(u64 v) { return v ? __builtin_clzll(v) : 64; }
 DEVICE int __ffs(u32 v) { return __builtin_ffs(int(v)); }
 DEVICE int __popc(u32 v) { return __builtin_popcount(v); }
-DEVICE int __popcll(u64 v) { return __builtin_popcountll(v); }
 DEVICE u64 __umul64hi(u64 a, u64 b) { return u64((unsigned __int128)a * b >> 64); }
 // Blocks run on several threads of the host, so atomics are atomics. The
 // expression says what follows old.
@@ -89,18 +81,7 @@ DEVICE u64 __umul64hi(u64 a, u64 b) { return u64((unsigned __int128)a * b >> 64)
     return old;                                                                                               \
   }
 HOST_ATOMIC(atomicAdd, old + v)
-HOST_ATOMIC(atomicSub, old - v)
 HOST_ATOMIC(atomicMax, max(old, v))
-HOST_ATOMIC(atomicMin, min(old, v))
-HOST_ATOMIC(atomicAnd, old & v)
-HOST_ATOMIC(atomicOr, old | v)
-HOST_ATOMIC(atomicExch, v)
-template <class T>
-DEVICE T atomicCAS(T* at, T expected, T v) {
-  __atomic_compare_exchange(at, &expected, &v, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
-  return expected;
-}
-DEVICE void __threadfence() { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
 
 // Collectives. `line` is the caller's: threads that wait in different lines are
 // in divergent code.

@@ -50,7 +50,7 @@ func (b *bed) spec(m model.Config) kernels.Spec {
 // load loads kernels of a spec.
 func (b *bed) load(s kernels.Spec, names ...string) *kernels.Set {
 	b.t.Helper()
-	set, err := kernels.LoadOnly(b.t.Context(), b.r.Context, b.r.Compiler, s, names...)
+	set, err := kernels.Load(b.t.Context(), b.r.Context, b.r.Compiler, s, names...)
 	if err != nil {
 		b.t.Fatal(err)
 	}

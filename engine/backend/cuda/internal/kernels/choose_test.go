@@ -28,7 +28,7 @@ func newChooser(t *testing.T, r *rig.Rig, vocab int) *chooser {
 		t.Fatal(err)
 	}
 	m.Vocab, m.BOS, m.EOS = vocab, -1, nil
-	set, err := kernels.LoadOnly(t.Context(), r.Context, r.Compiler,
+	set, err := kernels.Load(t.Context(), r.Context, r.Compiler,
 		kernels.Spec{Model: m, Arch: r.Arch, BlockTokens: 16, MaxBlocks: 8, SplitTokens: 64}, "choose")
 	if err != nil {
 		t.Fatal(err)

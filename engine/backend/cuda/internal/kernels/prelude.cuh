@@ -34,8 +34,6 @@ struct alignas(2) bf16 {
   u16 bits;
 };
 
-DEVICE float to_float(bf16 v) { return __uint_as_float(u32(v.bits) << 16); }
-
 // The low and the high half of a pair of bf16.
 DEVICE float low(u32 pair) { return __uint_as_float(pair << 16); }
 DEVICE float high(u32 pair) { return __uint_as_float(pair & 0xffff0000u); }

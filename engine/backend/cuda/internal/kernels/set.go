@@ -34,15 +34,10 @@ type Report struct {
 	Cached     bool // it was found on disk
 }
 
-// Load compiles all units of a Spec, as many at once as there are processors,
-// and loads them. The device's context is current on the calling thread.
-func Load(ctx context.Context, dev driver.Context, c Compiler, s Spec) (*Set, error) {
-	return LoadOnly(ctx, dev, c, s)
-}
-
-// LoadOnly is Load for the kernels of those names, or all without any. To launch
-// another one is an error.
-func LoadOnly(ctx context.Context, dev driver.Context, c Compiler, s Spec, names ...string) (*Set, error) {
+// Load compiles the units of a Spec, as many at once as there are processors, and
+// loads them: those of the names given, to launch another one is an error, or all
+// without any. The device's context is current on the calling thread.
+func Load(ctx context.Context, dev driver.Context, c Compiler, s Spec, names ...string) (*Set, error) {
 	if err := s.Validate(); err != nil {
 		return nil, err
 	}

@@ -28,7 +28,7 @@ func New(ctx context.Context, dev driver.Context, c kernels.Compiler, arch strin
 		return nil, err
 	}
 	b := &Bench{dev: dev, compiler: &memo{Compiler: c, made: map[string]kernels.Compiled{}}, arch: arch, mostSets: 512}
-	if b.fill, err = kernels.LoadOnly(ctx, dev, b.compiler, b.spec(m), "seeded"); err != nil {
+	if b.fill, err = kernels.Load(ctx, dev, b.compiler, b.spec(m), "seeded"); err != nil {
 		return nil, err
 	}
 	if b.stream, err = dev.NewStream(); err != nil {

@@ -40,11 +40,15 @@ type trial struct {
 
 // Ready is a version of a case that is compiled and loaded.
 type Ready struct {
-	b       *Bench
-	c       Case
-	v       Version
-	set     *kernels.Set       // of the version that the engine has
-	run     func(*trial) error // queues a trial
+	b   *Bench
+	c   Case
+	v   Version
+	set *kernels.Set       // of the version that the engine has
+	run func(*trial) error // queues a trial
+	// Registers and Stack, in bytes, are a thread's in the kernel that takes most of
+	// them; 0 of a library's, which does not tell.
+	Registers, Stack int
+
 	closers []func() error
 }
 
@@ -55,6 +59,11 @@ func (b *Bench) Ready(ctx context.Context, c Case, v Version) (*Ready, error) {
 		return nil, errors.Join(fmt.Errorf("%v, version %s: %w", c, v.Name, err), r.Close())
 	}
 	return r, nil
+}
+
+// takes notes what a kernel of the version takes.
+func (r *Ready) takes(a driver.Attributes) {
+	r.Registers, r.Stack = max(r.Registers, a.Registers), max(r.Stack, a.Local)
 }
 
 // Close unloads the version. Closing twice is no error.

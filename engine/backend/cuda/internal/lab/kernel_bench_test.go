@@ -92,4 +92,8 @@ func benchmarkVersion(b *testing.B, bench *Bench, c Case, v Version, ceilings Ce
 	b.ReportMetric(rate.GBs, "GB/s")
 	b.ReportMetric(rate.TFLOPs, "TFLOP/s")
 	b.ReportMetric(100*rate.OfFloor, "%floor")
+	if ready.Registers > 0 {
+		b.ReportMetric(float64(ready.Registers), "registers")
+		b.ReportMetric(float64(ready.Stack), "stack-B")
+	}
 }

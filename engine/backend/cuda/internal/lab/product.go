@@ -120,10 +120,6 @@ func ofKernel(k kernels.ProductKernel, s kernels.ProductShape, tokens int) Versi
 	}}
 }
 
-// libraryWorkspace is what cuBLASLt's algorithms may take of memory beside the
-// matrices.
-const libraryWorkspace = 64 << 20
-
 // ofLibrary is the algorithm that cuBLASLt's heuristic puts at that place.
 func ofLibrary(l *cublaslt.Library, s kernels.ProductShape, tokens, place int) Version {
 	return Version{Name: fmt.Sprintf("cublaslt-%d", place), Candidate: place > 0, units: none, open: func(_ context.Context, r *Ready) error {
@@ -137,14 +133,14 @@ func ofLibrary(l *cublaslt.Library, s kernels.ProductShape, tokens, place int) V
 			return err
 		}
 		r.closers = append([]func() error{product.Close}, r.closers...) // products close before the handle
-		found, err := product.Algorithms(place+1, libraryWorkspace)
+		found, err := product.Algorithms(place+1, products.WorkspaceBytes)
 		if err != nil {
 			return err
 		}
 		if len(found) <= place {
 			return fmt.Errorf("cuBLASLt has %d algorithms for it", len(found))
 		}
-		workspace, err := r.b.dev.Alloc(libraryWorkspace)
+		workspace, err := r.b.dev.Alloc(products.WorkspaceBytes)
 		if err != nil {
 			return err
 		}

@@ -42,11 +42,14 @@ func sized(name, gain string, change func(*kernels.Spec), names ...string) Versi
 		return slices.DeleteFunc(spec(b, c).Units(), func(u kernels.Unit) bool { return !slices.Contains(names, u.Name) })
 	}
 	return Version{Name: name, Candidate: gain != "", Gain: gain, units: units, open: func(ctx context.Context, r *Ready) error {
-		set, err := kernels.LoadOnly(ctx, r.b.dev, r.b.compiler, spec(r.b, r.c), names...)
+		set, err := kernels.Load(ctx, r.b.dev, r.b.compiler, spec(r.b, r.c), names...)
 		if err != nil {
 			return err
 		}
 		r.set, r.closers = set, append(r.closers, set.Close)
+		for _, report := range set.Reports() {
+			r.takes(report.Attributes)
+		}
 		r.run = func(t *trial) error { return t.launch(r.b.stream) }
 		return nil
 	}}
@@ -98,8 +101,15 @@ func (r *Ready) load(ctx context.Context, u kernels.Unit, function string, share
 	}
 	r.closers = append(r.closers, func() error { return r.b.dev.Unload(module) })
 	f, err := r.b.dev.Function(module, function)
-	if err == nil && shared > 0 {
-		err = r.b.dev.SetShared(f, shared)
+	if err != nil {
+		return 0, err
 	}
+	if shared > 0 {
+		if err := r.b.dev.SetShared(f, shared); err != nil {
+			return 0, err
+		}
+	}
+	a, err := r.b.dev.Attributes(f)
+	r.takes(a)
 	return f, err
 }
