@@ -2,7 +2,6 @@ package cuda
 
 import (
 	"errors"
-	"fmt"
 
 	"tierlab/engine/backend/cuda/internal/cublaslt"
 	"tierlab/engine/backend/cuda/internal/driver"
@@ -41,7 +40,7 @@ func Probe() Report {
 	} else {
 		r.Driver.Path = pathOf(d)
 		if version, r.Driver.Err = d.Version(); r.Driver.Err == nil {
-			r.Driver.Version = fmt.Sprintf("%d.%d", version/1000, version%1000/10)
+			r.Driver.Version = driver.Release(version)
 			r.Devices, r.Driver.Err = d.Devices()
 		}
 	}

@@ -114,10 +114,6 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%s: %s (%d): %s", e.Call, e.Name, e.Code, e.Text)
 }
 
-// NotInitialized is the code of CUBLAS_STATUS_NOT_INITIALIZED: there is no
-// driver, or no context is current.
-const NotInitialized = 1
-
 func (l *Library) check(call string, status int32) error {
 	if status == 0 {
 		return nil

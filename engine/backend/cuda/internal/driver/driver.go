@@ -31,6 +31,10 @@ type Driver interface {
 	Open(ordinal int) (Context, error)
 }
 
+// Release is a version of CUDA as people write it, "13.0", from 1000 x major + 10 x
+// minor.
+func Release(version int) string { return fmt.Sprintf("%d.%d", version/1000, version%1000/10) }
+
 // Device describes a device. Sizes are in bytes.
 type Device struct {
 	Ordinal      int

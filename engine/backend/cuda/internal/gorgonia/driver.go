@@ -23,7 +23,7 @@ type cuDriver struct{}
 func New() (driver.Driver, error) {
 	version := cu.Version()
 	if version < leastVersion {
-		return nil, fmt.Errorf("the CUDA driver is of CUDA %d.%d, and this program needs 12.0 or newer: install NVIDIA's driver 525.60 or newer", version/1000, version%1000/10)
+		return nil, fmt.Errorf("the CUDA driver is of CUDA %s, and this program needs 12.0 or newer: install NVIDIA's driver 525.60 or newer", driver.Release(version))
 	}
 	return cuDriver{}, nil
 }

@@ -128,10 +128,10 @@ func bind(handle uintptr) (*Driver, error) {
 	}
 	d.version = int(version)
 	if d.version < leastVersion {
-		return nil, fmt.Errorf("the CUDA driver %s is of CUDA %s, and this program needs %s or newer: install NVIDIA's driver 525.60 or newer", d.path, release(d.version), release(leastVersion))
+		return nil, fmt.Errorf("the CUDA driver %s is of CUDA %s, and this program needs %s or newer: install NVIDIA's driver 525.60 or newer", d.path, driver.Release(d.version), driver.Release(leastVersion))
 	}
 	if missing := resolve(handle, d.required()); missing != "" {
-		return nil, fmt.Errorf("the CUDA driver %s calls itself CUDA %s but lacks %s: reinstall NVIDIA's driver", d.path, release(d.version), missing)
+		return nil, fmt.Errorf("the CUDA driver %s calls itself CUDA %s but lacks %s: reinstall NVIDIA's driver", d.path, driver.Release(d.version), missing)
 	}
 	resolve(handle, []binding{need(&d.funcLoad, "cuFuncLoad"), need(&d.funcGetParamInfo, "cuFuncGetParamInfo")})
 	if err := d.call(&d.initialize, 0); err != nil {
@@ -155,10 +155,6 @@ func resolve(handle uintptr, all []binding) string {
 		}
 	}
 	return strings.Join(missing, ", ")
-}
-
-func release(version int) string {
-	return fmt.Sprintf("%d.%d", version/1000, version%1000/10)
 }
 
 // Name is "libcuda".

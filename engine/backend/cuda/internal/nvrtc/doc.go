@@ -12,8 +12,8 @@
 //
 // Compilations of several goroutines run at the same time: four of one unit took
 // 5.1 to 6.0 s by one goroutine and 2.6 to 3.3 s by two, on two processors (NVRTC
-// 13.0.88). Images are kept on
-// disk by package store, under a key of everything that an image depends on: the
-// compiler's version down to the build, the architecture, the options, the macros
-// and the text of the unit and of all headers.
+// 13.0.88). Images are kept on disk by package store, under a key of everything
+// that an image depends on: the compiler's version down to the build, the
+// architecture, the options, the macros and the text of the unit and of all
+// headers.
 package nvrtc

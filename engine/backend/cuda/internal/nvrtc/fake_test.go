@@ -58,8 +58,8 @@ func TestFindTakesWhatWorks(t *testing.T) {
 		if err != nil || l.Version() != c.want {
 			t.Fatalf("for a driver of CUDA %d: %+v, error %v; want %v", c.driver, l, err, c.want)
 		}
-		if !strings.HasPrefix(l.Path(), dir) || len(l.Archs()) != 3 {
-			t.Errorf("it lies at %s and compiles for %v", l.Path(), l.Archs())
+		if !strings.HasPrefix(l.Path(), dir) || len(l.archs) != 3 {
+			t.Errorf("it lies at %s and compiles for %v", l.Path(), l.archs)
 		}
 	}
 }

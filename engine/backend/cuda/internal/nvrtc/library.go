@@ -121,9 +121,6 @@ func (l *Library) Path() string { return l.path }
 // Version is the toolkit's that the library belongs to.
 func (l *Library) Version() Version { return l.version }
 
-// Archs are the compute capabilities, 10 x major + minor, that it compiles for.
-func (l *Library) Archs() []int { return slices.Clone(l.archs) }
-
 // Supports fails where the library cannot compile for "sm_90a" and the like.
 func (l *Library) Supports(arch string) error {
 	digits, ok := strings.CutPrefix(arch, "sm_")
