@@ -35,9 +35,9 @@ func usualSizes(backend string, slots int) sizes {
 		return sizes{slots, 512, 32}
 	}
 	if slots > 1 {
-		slots = 256
+		slots = cuda.DefaultSlots
 	}
-	return sizes{slots, 2048, 64}
+	return sizes{slots, cuda.DefaultBudget, cuda.DefaultBlockTokens}
 }
 
 // usually says a size, by backend where they differ.

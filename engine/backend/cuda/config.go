@@ -19,10 +19,10 @@ type Config struct {
 	Source model.Source // read by Open only, and left open
 	Device int          // the device's number, as the driver counts
 
-	Slots       int // most rows of a step; 256
-	Budget      int // most tokens of a step; 2048
+	Slots       int // most rows of a step; DefaultSlots
+	Budget      int // most tokens of a step; DefaultBudget
 	Context     int // longest context in tokens; the model's, as far as the blocks hold it
-	BlockTokens int // 16, 32, 64 or 128; 64
+	BlockTokens int // 16, 32, 64 or 128; DefaultBlockTokens
 	// SplitTokens is how much of a context one block of threads reads where a
 	// sequence decodes, a multiple of BlockTokens; 256. It fixes the order of
 	// attention's sums, whatever else runs.
@@ -55,6 +55,14 @@ type Config struct {
 	library  *cublaslt.Library // beside them; none otherwise
 }
 
+// The sizes of a backend of which nobody says any: a step reads all weights, so
+// many rows share the price, and its tokens are enough to be bound by arithmetic.
+const (
+	DefaultSlots       = 256
+	DefaultBudget      = 2048
+	DefaultBlockTokens = 64
+)
+
 // blockSizes are the block sizes that the kernels know.
 var blockSizes = [...]int{16, 32, 64, 128}
 
@@ -64,9 +72,9 @@ func (c Config) withDefaults() Config {
 			*v = to
 		}
 	}
-	set(&c.Slots, 256)
-	set(&c.Budget, 2048)
-	set(&c.BlockTokens, 64)
+	set(&c.Slots, DefaultSlots)
+	set(&c.Budget, DefaultBudget)
+	set(&c.BlockTokens, DefaultBlockTokens)
 	set(&c.SplitTokens, 256)
 	return c
 }
