@@ -32,8 +32,8 @@
 //
 // # The list of lengths
 //
-// sharegpt.csv has 4,000 pairs of prompt and output lengths in tokens, made by
-// makeLengths. What it follows is ShareGPT_V3_unfiltered_cleaned_split.json as
+// sharegpt.csv has 4,000 pairs of prompt and output lengths in tokens, which the
+// tests draw (makeLengths). What it follows is ShareGPT_V3_unfiltered_cleaned_split.json as
 // vLLM's serving benchmark samples it: of 1,000 requests it reports 217,393 tokens
 // in and 201,847 out ("Total input tokens", "Total generated tokens" in the logs
 // that its users post), and it takes prompts of 4 to 1,024 tokens, outputs of at
