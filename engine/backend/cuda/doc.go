@@ -114,5 +114,7 @@
 //
 // A step that does not fit, a call to the driver that fails, a logit that is not
 // finite and a mask that allows nothing end the backend: it answers Close and
-// nothing else, and Close gives back all that was taken.
+// nothing else, and Close gives back all that was taken. Where cuBLASLt is used the
+// device's context itself, which holds what that has loaded, lasts until the
+// process ends.
 package cuda

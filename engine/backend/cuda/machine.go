@@ -55,6 +55,14 @@ func (c *Config) machine() (machine, error) {
 	if !c.NoLibrary {
 		m.library, _ = cublaslt.FindFor(version) // its absence shows in Caps.Kernels, and costs speed only
 	}
+	if m.library != nil {
+		// The library keeps what it has loaded into a device's context, and is not
+		// said to notice that another has taken its place: this holds it until the
+		// process ends.
+		if _, err := d.Open(c.Device); err != nil {
+			return machine{}, fmt.Errorf("cuda: device %d: %w", c.Device, err)
+		}
+	}
 	return m, nil
 }
 

@@ -70,6 +70,11 @@ func findCUDA() (driver.Driver, kernels.Compiler, error) {
 	if err == nil && len(devices) == 0 {
 		err = errors.New("the driver has no device")
 	}
+	if err == nil {
+		// Held until the process ends: a context takes long to make, and libraries
+		// keep what they have loaded into it.
+		_, err = d.Open(0)
+	}
 	return d, library.Compiler(""), err
 }
 
