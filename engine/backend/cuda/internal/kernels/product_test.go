@@ -55,6 +55,21 @@ func product(t *testing.T, r *rig.Rig, k kernels.ProductKernel, s kernels.Produc
 	return rig.Download[byte](t, r, to, len(y))
 }
 
+// compileAll compiles kernels for shapes, several at once, so that the compiler
+// has them on disk.
+func compileAll(t *testing.T, r *rig.Rig, all []kernels.ProductKernel, shapes []kernels.ProductShape) {
+	t.Helper()
+	var units []kernels.Unit
+	for _, k := range all {
+		for _, s := range shapes {
+			units = append(units, k.Unit(s, r.Arch))
+		}
+	}
+	if _, err := kernels.Compile(t.Context(), r.Compiler, units); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // compare holds y to sums in f64, whose own error does not count: products of
 // bf16 are exact in f32, K of them are added in f32, and the sum is rounded once.
 func compare(t *testing.T, s kernels.ProductShape, w, x []bf16.Number, y []byte, count int) {
@@ -103,14 +118,15 @@ func TestProducts(t *testing.T) {
 		if r.Name != "host" {
 			counts = append(counts, []struct{ count, bucket int }{{129, 256}, {1000, 1024}}...)
 			all = append(all, kernels.TiledProduct{T: 128, N: 256, K: 64, Stages: 4, WarpsT: 2, WarpsN: 4, BlocksPerSM: 1})
+			odd = append(odd, kernels.ProductShape{Name: "o", N: 1024, K: 4096}, kernels.ProductShape{Name: "down", N: 512, K: 14336})
+			compileAll(t, r, all, append(odd, invariant))
 		}
 		for i, k := range all {
 			shapes := []kernels.ProductShape{invariant}
-			if i%2 == 0 { // a host compiles each for a second
-				shapes = append(shapes, odd[i/2%len(odd)])
-			}
 			if r.Name != "host" {
-				shapes = append(append(shapes[:1], odd...), kernels.ProductShape{Name: "o", N: 1024, K: 4096}, kernels.ProductShape{Name: "down", N: 512, K: 14336})
+				shapes = append(shapes, odd...)
+			} else if i%2 == 0 { // a host compiles each for a second
+				shapes = append(shapes, odd[i/2%len(odd)])
 			}
 			for _, s := range shapes {
 				for _, c := range counts {
