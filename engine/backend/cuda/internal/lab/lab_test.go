@@ -3,6 +3,7 @@ package lab
 import (
 	"flag"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"tierlab/engine/backend/cuda/internal/cublaslt"
@@ -122,22 +123,16 @@ func TestCandidatesCompile(t *testing.T) {
 	}
 }
 
-// TestCheckSeesErrors has a kernel compute the wrong thing, and nothing.
+// TestCheckSeesErrors has a kernel not run, and an element of its output be off.
 func TestCheckSeesErrors(t *testing.T) {
 	rig.Run(t, func(t *testing.T, r *rig.Rig) {
 		b := newBench(t, r)
 		c := normCase(preset(t, "tiny"), 3)
-		for name, spoil := range map[string]func(*trial) error{
-			"nothing":        func(*trial) error { return nil },
-			"another weight": func(x *trial) error { return x.launch(b.stream) },
-		} {
-			ready, err := b.Ready(t.Context(), c, c.Versions[0])
-			if err != nil {
-				t.Fatal(err)
-			}
-			if name == "another weight" {
-				draw := ready.c.draw
-				ready.c.draw = func(r *Ready, o *operands) *trial {
+		for name, spoil := range map[string]func(*Ready){
+			"nothing": func(r *Ready) { r.run = func(*trial) error { return nil } },
+			"an element that is off": func(r *Ready) {
+				draw := r.c.draw
+				r.c.draw = func(r *Ready, o *operands) *trial {
 					x := draw(r, o)
 					compare := x.compare
 					x.compare = func() (got, want []float64) {
@@ -147,10 +142,15 @@ func TestCheckSeesErrors(t *testing.T) {
 					}
 					return x
 				}
+			},
+		} {
+			ready, err := b.Ready(t.Context(), c, c.Versions[0])
+			if err != nil {
+				t.Fatal(err)
 			}
-			ready.run = spoil
-			if off, err := ready.Check(7); err == nil {
-				t.Errorf("%s passes: %v", name, off)
+			spoil(ready)
+			if off, err := ready.Check(7); err == nil || !strings.Contains(err.Error(), "||out - ref|| / ||ref|| =") {
+				t.Errorf("%s: off by %v, error %v", name, off, err)
 			}
 			if err := ready.Close(); err != nil {
 				t.Error(err)

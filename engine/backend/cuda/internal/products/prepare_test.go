@@ -140,12 +140,12 @@ func TestTune(t *testing.T) {
 			}
 		}
 		at.candidates = own
-		if err := b.p.Prepare(b.stream, b.operands[:1]); err == nil {
-			t.Error("operands of one shape are taken for two")
+		if err := b.p.Prepare(b.stream, b.operands[:1]); err == nil || !strings.Contains(err.Error(), "operands of 1 shapes for 2") {
+			t.Errorf("operands of one shape for two: %v", err)
 		}
 		b.operands[1].W = nil
-		if err := b.p.Prepare(b.stream, b.operands); err == nil {
-			t.Error("operands without weights are taken")
+		if err := b.p.Prepare(b.stream, b.operands); err == nil || !strings.Contains(err.Error(), "no weights") {
+			t.Errorf("operands without weights: %v", err)
 		}
 	})
 }
