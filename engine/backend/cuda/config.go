@@ -37,9 +37,11 @@ type Config struct {
 	// Invariant asks for BE-5: the same bits for a request whatever runs beside
 	// it. It costs speed; see the package comment.
 	Invariant bool
-	// Tune times what products may be computed by and takes the quickest, some
-	// hundred milliseconds at Open. Without it the choice, and with it a result's
-	// last bits, is the same in every process on such a machine.
+	// Tune times what products may be computed by and takes the quickest, at Open:
+	// with a library up to seven candidates, a dozen times each, at some ninety
+	// sizes for a Budget of 2048, which takes seconds, and more kernels to compile.
+	// It is off by default since without it the choice, and with it a result's last
+	// bits, is the same in every process on such a machine.
 	Tune bool
 	// Warm captures the graphs of decode steps at Open, which are captured when
 	// first needed otherwise.
