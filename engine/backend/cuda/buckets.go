@@ -1,8 +1,9 @@
 package cuda
 
 // bucket is the least size, of those that graphs are captured for, that holds n:
-// 1, 2, 4, 8, 16, 24, 32, 48, 64, 96, 128, ..., two in every factor of 2, so that
-// a graph is at most half as large again as what it computes. bucket(0) is 0.
+// 1, 2, 4, 8, 16, 24, 32, 48, 64, 96, 128, ..., from 16 on two in every factor of
+// 2, so that a graph is at most half as large again as what it computes. bucket(0)
+// is 0.
 func bucket(n int) int {
 	for _, small := range [...]int{0, 1, 2, 4, 8, 16} {
 		if n <= small {
