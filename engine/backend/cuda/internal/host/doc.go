@@ -43,8 +43,8 @@
 // assigned to hold a pattern, by g++ from 12 on and clang++.
 //
 // With Options.Strict each launch runs twice on the same memory, once with the
-// last block and the last thread first. If the results differ, threads or blocks
-// race, and the launch fails.
+// last block and the last thread first, while at most 64 MiB are allocated. If the
+// results differ, threads or blocks race, and the launch fails.
 //
 // # Faults
 //
