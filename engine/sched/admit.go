@@ -76,7 +76,9 @@ func (s *Scheduler) blocked(q *sequence) bool {
 }
 
 // source is the running sequence that q may share even a partly filled block
-// with, or nil.
+// with, or nil. What q does not share of that block is copied before the plan's
+// rows run, so the block must not be one that a row of this plan fills: a
+// sequence that has taken up resident blocks for this plan is no source.
 func (s *Scheduler) source(q *sequence) *sequence {
 	if q.Fork == 0 || q.out > 0 || q.known == 1 {
 		return nil
@@ -86,7 +88,7 @@ func (s *Scheduler) source(q *sequence) *sequence {
 		return nil
 	}
 	r := &s.seqs[i]
-	if r.landed < q.known-1 || r.Prompt.Len() != q.Prompt.Len() || r.Prompt.State() != q.Prompt.State() {
+	if r.took == s.plan+1 || r.landed < q.known-1 || r.Prompt.Len() != q.Prompt.Len() || r.Prompt.State() != q.Prompt.State() {
 		return nil
 	}
 	return r
@@ -107,7 +109,7 @@ func (s *Scheduler) enter(i int32, hit kv.Block, blocks int, source *sequence) {
 	case blocks > 0:
 		s.cache.Take(&q.table, hit, blocks)
 	}
-	q.landed = int32(q.table.Tokens())
+	q.landed, q.took = int32(q.table.Tokens()), s.plan+1
 	q.base = int32(q.table.Sealed())
 	full := q.Prompt.Len() / s.cache.BlockTokens
 	q.hashes = q.Prompt.Hashes(int(q.base), q.hashes[:0])

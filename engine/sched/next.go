@@ -135,7 +135,7 @@ func (s *Scheduler) adopt(q *sequence) {
 		if i >= len(q.hashes) || !s.cache.Adopt(&q.table, q.hashes[i]) {
 			return
 		}
-		q.landed += int32(s.cache.BlockTokens)
+		q.landed, q.took = q.landed+int32(s.cache.BlockTokens), s.plan+1
 		s.count.Cached += uint64(s.cache.BlockTokens)
 	}
 }

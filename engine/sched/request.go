@@ -48,6 +48,7 @@ type sequence struct {
 	out     int32  // of them, output
 	ahead   int32  // output tokens that plans in flight sample
 	landed  int32  // tokens of the table whose computation has been committed
+	took    uint64 // the plan for which it last took up resident blocks
 	charged int32  // tokens computed, over all stays
 	slot    int32
 	told    int32 // blocks of the table that rows have named

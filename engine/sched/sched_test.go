@@ -264,3 +264,33 @@ func TestReplay(t *testing.T) {
 }
 
 func FuzzScheduler(f *testing.F) { f.Fuzz(rapid.MakeFuzz(schedulerProperty)) }
+
+// TestForkOfWhatIsBeingFilled: request 3 comes back after a preemption and finds
+// the block of its prompt, which request 5 fills in the same plan. Request 4 may
+// not fork from 3 in that plan, as copies run before rows.
+func TestForkOfWhatIsBeingFilled(t *testing.T) {
+	e := newEngine(Config{Slots: 5, Queue: 6, Budget: 7, Aging: 40 * time.Millisecond}, kv.Config{BlockTokens: 2, Blocks: 8}, gpu)
+	ones := func(n int) []int32 { return slices.Repeat([]int32{1}, n) }
+	add := func(id, fork uint64, priority uint8, most int, prompt []int32) {
+		t.Helper()
+		if err := e.add(&call{prompt: prompt, Request: Request{ID: id, Fork: fork, Priority: priority, MaxTokens: most}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	add(3, 0, 0, 2, []int32{2, 2})
+	e.step()
+	add(4, 3, 0, 1, []int32{2, 2})
+	add(1, 2, 1, 1, append([]int32{2}, ones(5)...))
+	add(5, 0, 1, 1, []int32{2, 2})
+	add(7, 0, 2, 1, ones(11))
+	for e.step() {
+	}
+	if st := e.s.Stats(); st.Preempted == 0 {
+		t.Error("request 3 was not preempted, so this shows nothing")
+	}
+	for id, c := range e.calls {
+		if want := c.alone(); !slices.Equal(c.out, want) {
+			t.Errorf("request %d produced %v, alone %v", id, c.out, want)
+		}
+	}
+}
