@@ -6,7 +6,7 @@ FUZZTIME    ?= 10s
 BENCH       ?= .
 COUNT       ?= 10
 
-.PHONY: demo test check check-gorgonia bench bench-all fuzz cover validate
+.PHONY: demo test test-whole check check-gorgonia bench bench-all fuzz cover validate
 
 demo: ## the embedded workload under several policies, with a report in out/demo
 	go run . demo
@@ -24,6 +24,9 @@ check: ## format, vet, staticcheck, the repository's own rules, go.mod, generate
 	go mod tidy -diff
 	go mod verify
 	go test ./internal/repo
+
+test-whole: ## all of the CUDA backend's conformance by the kernels' own code on the CPU, which go test does in part; minutes
+	TIERLAB_WHOLE=1 go test -count=1 -run Conformance -timeout 60m ./engine/backend/cuda
 
 check-gorgonia: ## the second CUDA driver, with its build tag, against CUDA 12's headers and a stand-in of the library
 	scripts/gorgonia-check

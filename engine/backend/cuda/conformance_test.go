@@ -1,6 +1,7 @@
 package cuda
 
 import (
+	"os"
 	"testing"
 
 	"tierlab/engine/backend"
@@ -8,13 +9,15 @@ import (
 )
 
 // TestConformance holds the backend to the contract of package backend, and with
-// Invariant to the same bits whatever runs beside a request.
+// Invariant to the same bits whatever runs beside a request. On the CPU a part of
+// the suite takes some seconds, and all of it, with TIERLAB_WHOLE=1, minutes.
 func TestConformance(t *testing.T) {
 	places(t, func(t *testing.T, c Config) {
 		c.Source, c.Invariant = source(t, "tiny"), true
 		backendtest.Run(t, backendtest.Suite{
 			BlockTokens: []int{32, 64},
-			Quick:       c.Driver != nil,
+			Emulated:    c.Driver != nil,
+			Quick:       c.Driver != nil && os.Getenv("TIERLAB_WHOLE") == "",
 			Open: func(tb testing.TB, s backendtest.Sizes) backend.Backend {
 				c := c
 				c.Slots, c.Budget, c.Blocks, c.BlockTokens, c.Context = s.Slots, s.Budget, s.Blocks, s.BlockTokens, s.Context
