@@ -25,8 +25,8 @@ check: ## format, vet, staticcheck, the repository's own rules, go.mod, generate
 	go mod verify
 	go test ./internal/repo
 
-test-whole: ## all of the CUDA backend's conformance by the kernels' own code on the CPU, which go test does in part; minutes
-	TIERLAB_WHOLE=1 go test -count=1 -run Conformance -timeout 60m ./engine/backend/cuda
+test-whole: ## all of the CUDA backend's conformance and golden logits by the kernels' own code on the CPU, which go test does in part; minutes
+	TIERLAB_WHOLE=1 go test -count=1 -run 'Conformance|Golden' -timeout 60m ./engine/backend/cuda
 
 check-gorgonia: ## the second CUDA driver, with its build tag, against CUDA 12's headers and a stand-in of the library
 	scripts/gorgonia-check

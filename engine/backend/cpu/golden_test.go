@@ -1,7 +1,6 @@
 package cpu
 
 import (
-	"slices"
 	"testing"
 
 	"tierlab/engine/backend/backendtest"
@@ -20,7 +19,9 @@ func TestGolden(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			variants(t, func(t *testing.T, c Config) {
 				c.Source, c.Blocks = model.Seeded(g.Config, g.Seed), 10
-				most, rms := g.Error(goldenLogits(t, c, g))
+				b := open(t, c)
+				defer b.Close()
+				most, rms := g.Error(g.Logits(t, b))
 				if c.Numerics == "f32" {
 					t.Logf("error at most %.2g, rms %.2g", most, rms)
 					if most > 1e-3 {
@@ -36,20 +37,4 @@ func TestGolden(t *testing.T) {
 			})
 		})
 	}
-}
-
-// goldenLogits computes the rows of g: the prompt cut where it has rows, then
-// decoding.
-func goldenLogits(t *testing.T, c Config, g backendtest.Golden) [][]float32 {
-	all := slices.Concat(g.Prompt, g.Forced)
-	if g.At[len(g.At)-1] != len(all)-1 {
-		t.Fatalf("the last row is at %d of %d tokens", g.At[len(g.At)-1], len(all))
-	}
-	var chunks [][]int32
-	from := 0
-	for _, at := range g.At {
-		chunks = append(chunks, all[from:at+1])
-		from = at + 1
-	}
-	return logits(t, c, chunks)
 }

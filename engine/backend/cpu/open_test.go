@@ -7,11 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"tierlab/engine/backend"
-	"tierlab/engine/kv"
+	"tierlab/engine/backend/backendtest"
 	"tierlab/engine/model"
-	"tierlab/engine/sample"
-	"tierlab/engine/sched"
 )
 
 func TestOpenRefuses(t *testing.T) {
@@ -126,35 +123,12 @@ func TestSourceErrorEndsOpen(t *testing.T) {
 	}
 }
 
-// logits computes one context, chunk by chunk, and returns the logits after each.
+// logits is backendtest.Logits of a backend that is opened for it.
 func logits(t *testing.T, c Config, chunks [][]int32) [][]float32 {
 	t.Helper()
 	b := open(t, c)
 	defer b.Close()
-	size, total := b.Caps().BlockTokens, len(slices.Concat(chunks...))
-	blocks := make([]kv.Block, (total+size-1)/size)
-	for i := range blocks {
-		blocks[i] = kv.Block(len(blocks) - 1 - i)
-	}
-	var out [][]float32
-	var r backend.Result
-	row := sched.Row{Sample: true, NewBlocks: blocks}
-	for i, chunk := range chunks {
-		row.N = int32(len(chunk))
-		p := &sched.Plan{ID: uint64(i), Rows: []sched.Row{row}}
-		p.Shape = p.Shape.With(row.Start, row.N, true)
-		s := &backend.Step{Plan: p, Tokens: chunk, Picks: []sample.Pick{{Forced: -1, Logprobs: -1, Logits: true}}}
-		if err := b.Submit(s); err != nil {
-			t.Fatal(err)
-		}
-		if err := b.Wait(&r); err != nil {
-			t.Fatal(err)
-		}
-		out = append(out, slices.Clone(r.Choices[0].Logits))
-		row.Start += row.N
-		row.FirstBlock, row.NewBlocks = int32(len(blocks)), nil
-	}
-	return out
+	return backendtest.Logits(t, b, chunks)
 }
 
 // tokens are n ids that follow from seed.

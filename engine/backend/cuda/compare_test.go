@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"tierlab/engine/backend"
+	"tierlab/engine/backend/backendtest"
 	"tierlab/engine/backend/cpu"
 	"tierlab/engine/sample"
 	"tierlab/engine/sched"
@@ -30,8 +31,8 @@ func TestAgreesWithTheCPU(t *testing.T) {
 		defer ref.Close()
 		var got, want backend.Result
 		for _, s := range script() {
-			once(t, b, s, &got)
-			once(t, ref, s, &want)
+			backendtest.Once(t, b, s, &got)
+			backendtest.Once(t, ref, s, &want)
 			for i := range want.Choices {
 				if e := distance(got.Choices[i].Logits, want.Choices[i].Logits); !(e <= most) {
 					t.Errorf("plan %d, sample %d: the logits are off by %.2g of their length", s.Plan.ID, i, e)

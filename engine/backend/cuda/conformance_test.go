@@ -1,7 +1,6 @@
 package cuda
 
 import (
-	"os"
 	"testing"
 
 	"tierlab/engine/backend"
@@ -17,7 +16,7 @@ func TestConformance(t *testing.T) {
 		backendtest.Run(t, backendtest.Suite{
 			BlockTokens: []int{32, 64},
 			Emulated:    c.Driver != nil,
-			Quick:       c.Driver != nil && os.Getenv("TIERLAB_WHOLE") == "",
+			Quick:       !whole(c),
 			Open: func(tb testing.TB, s backendtest.Sizes) backend.Backend {
 				c := c
 				c.Slots, c.Budget, c.Blocks, c.BlockTokens, c.Context = s.Slots, s.Budget, s.Blocks, s.BlockTokens, s.Context

@@ -2,15 +2,10 @@ package cuda
 
 import (
 	"os"
-	"slices"
 	"testing"
 
-	"tierlab/engine/backend"
 	"tierlab/engine/backend/cuda/internal/host"
-	"tierlab/engine/kv"
 	"tierlab/engine/model"
-	"tierlab/engine/sample"
-	"tierlab/engine/sched"
 )
 
 // source is a preset with seeded weights.
@@ -50,46 +45,9 @@ func open(tb testing.TB, c Config) *Backend {
 	return b
 }
 
-// once submits a step and waits for it.
-func once(tb testing.TB, b backend.Backend, s *backend.Step, r *backend.Result) {
-	tb.Helper()
-	if err := b.Submit(s); err != nil {
-		tb.Fatal(err)
-	}
-	if err := b.Wait(r); err != nil {
-		tb.Fatal(err)
-	}
-}
-
-// logits computes one context, chunk by chunk, and returns the logits after each.
-func logits(tb testing.TB, b backend.Backend, chunks [][]int32) [][]float32 {
-	tb.Helper()
-	size, total := b.Caps().BlockTokens, len(slices.Concat(chunks...))
-	blocks := make([]kv.Block, (total+size-1)/size)
-	for i := range blocks {
-		blocks[i] = kv.Block(len(blocks) - 1 - i)
-	}
-	var out [][]float32
-	var r backend.Result
-	row := sched.Row{NewBlocks: blocks}
-	for _, chunk := range chunks {
-		pieces := slices.Collect(slices.Chunk(chunk, b.Caps().Budget))
-		for i, piece := range pieces {
-			row.N, row.Sample = int32(len(piece)), i == len(pieces)-1
-			p := &sched.Plan{ID: uint64(row.Start), Rows: []sched.Row{row}}
-			p.Shape = p.Shape.With(row.Start, row.N, row.Sample)
-			s := &backend.Step{Plan: p, Tokens: piece}
-			if row.Sample {
-				s.Picks = []sample.Pick{{Forced: -1, Logprobs: -1, Logits: true}}
-			}
-			once(tb, b, s, &r)
-			row.Start += row.N
-			row.FirstBlock, row.NewBlocks = int32(len(blocks)), nil
-		}
-		out = append(out, slices.Clone(r.Choices[0].Logits))
-	}
-	return out
-}
+// whole says whether a test may take its time: on a GPU, and with TIERLAB_WHOLE=1
+// where the kernels run on the CPU.
+func whole(c Config) bool { return c.Driver == nil || os.Getenv("TIERLAB_WHOLE") != "" }
 
 // places calls f for each place where kernels can run here. TIERLAB_RIG names
 // one of them, as for package rig.

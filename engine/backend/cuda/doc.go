@@ -75,8 +75,9 @@
 // With Config.Invariant BE-5 holds: every product sums over its K elements in one
 // order that does not depend on the number of rows (package products), and a row
 // of one token attends as a tile of queries does, in tiles of keys at absolute
-// positions. Without it, products are chosen by speed for each bucket, so that a
-// request's bits depend on how many tokens run beside it.
+// positions. Without it, products are chosen for each bucket by its size, or by
+// trial with Config.Tune, so that a request's bits depend on how many tokens run
+// beside it.
 //
 // # Products
 //

@@ -12,6 +12,7 @@ import (
 	"unsafe"
 
 	"tierlab/engine/backend"
+	"tierlab/engine/backend/backendtest"
 	"tierlab/engine/backend/cuda/internal/driver"
 	"tierlab/engine/backend/cuda/internal/fake"
 	"tierlab/engine/backend/cuda/internal/kernels"
@@ -95,7 +96,7 @@ func TestLaunches(t *testing.T) {
 			record := func(name string, s *backend.Step) {
 				d.Clear()
 				var r backend.Result
-				once(t, b, s, &r)
+				backendtest.Once(t, b, s, &r)
 				fmt.Fprintf(&text, "== %s\n", name)
 				for _, c := range d.Calls() {
 					switch { // sizes of grids are the kernels' own matter
@@ -155,7 +156,7 @@ func TestGraphsAreReused(t *testing.T) {
 		return list
 	}
 	for at, want := range []int{1, 1, 1, 2, 2} { // of 8, 8, 7, 4 and 3 rows
-		once(t, b, step(uint64(at+1), rows([]int{8, 8, 7, 4, 3}[at], at)...), &r)
+		backendtest.Once(t, b, step(uint64(at+1), rows([]int{8, 8, 7, 4, 3}[at], at)...), &r)
 		if n := len(d.Named("Instantiate")); n != want {
 			t.Errorf("after step %d there are %d graphs, want %d", at, n, want)
 		}

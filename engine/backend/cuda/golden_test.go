@@ -1,7 +1,6 @@
 package cuda
 
 import (
-	"slices"
 	"testing"
 
 	"tierlab/engine/backend/backendtest"
@@ -19,13 +18,13 @@ func TestGolden(t *testing.T) {
 		}
 		places(t, func(t *testing.T, c Config) {
 			modes := []bool{false, true}
-			if c.Driver != nil { // emulated: the conformance suite runs the other mode
+			if !whole(c) { // the conformance suite runs the other mode
 				modes = modes[:1]
 			}
 			for _, invariant := range modes {
 				c.Source, c.Blocks, c.BlockTokens, c.SplitTokens, c.Invariant = model.Seeded(g.Config, g.Seed), 10, 32, 64, invariant
 				c.Slots, c.Budget = 1, 32
-				most, rms := g.Error(goldenLogits(t, open(t, c), g))
+				most, rms := g.Error(g.Logits(t, open(t, c)))
 				refMost, refRMS := g.Error(g.BF16)
 				t.Logf("%s, invariant %v: error at most %.2g, rms %.2g: %.2f and %.2f times the reference's bf16", name, invariant, most, rms, most/refMost, rms/refRMS)
 				if !(most <= 1.25*refMost && rms <= 1.25*refRMS) {
@@ -34,20 +33,4 @@ func TestGolden(t *testing.T) {
 			}
 		})
 	}
-}
-
-// goldenLogits computes the rows of g: the prompt cut where it has rows, then
-// decoding.
-func goldenLogits(t *testing.T, b *Backend, g backendtest.Golden) [][]float32 {
-	all := slices.Concat(g.Prompt, g.Forced)
-	if g.At[len(g.At)-1] != len(all)-1 {
-		t.Fatalf("the last row is at %d of %d tokens", g.At[len(g.At)-1], len(all))
-	}
-	var chunks [][]int32
-	from := 0
-	for _, at := range g.At {
-		chunks = append(chunks, all[from:at+1])
-		from = at + 1
-	}
-	return logits(t, b, chunks)
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"tierlab/engine/backend"
+	"tierlab/engine/backend/backendtest"
 	"tierlab/engine/backend/cuda/internal/cublaslt"
 	"tierlab/engine/backend/cuda/internal/fake"
 	"tierlab/engine/sched"
@@ -30,7 +31,7 @@ func TestLibraryThatFails(t *testing.T) {
 					t.Errorf("%s: %s for %d tokens is computed by %s", defect, c.Shape.Name, c.Tokens, c.By)
 				}
 			}
-			once(t, b, step(1, sched.Row{N: 100, NewBlocks: blocks(0, 2), Sample: true}), &backend.Result{})
+			backendtest.Once(t, b, step(1, sched.Row{N: 100, NewBlocks: blocks(0, 2), Sample: true}), &backend.Result{})
 		}
 	}
 }

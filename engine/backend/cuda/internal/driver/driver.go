@@ -39,7 +39,7 @@ func Release(version int) string { return fmt.Sprintf("%d.%d", version/1000, ver
 type Device struct {
 	Ordinal      int
 	Name         string
-	UUID         string // "GPU-xxxxxxxx-...", as nvidia-smi writes it
+	UUID         string // "GPU-" and 32 hexadecimal digits in groups, as nvidia-smi writes it
 	PCI          string // "0000:1b:00.0"
 	Major, Minor int    // compute capability
 	SMs          int    // multiprocessors

@@ -65,7 +65,7 @@ func (b *bed) newKeysCase(m model.Config) *keysCase {
 	}
 	c.qkv, c.bias = b.numbers(keysBucket*width), b.floats(width)
 	c.norms = [2][]float32{b.floats(m.HeadDim), b.floats(m.HeadDim)}
-	c.angles = anglesOf(m, 96)
+	c.angles = reference.Angles(m.Frequencies(), 96)
 	cells := keysBlocks * m.KVHeads * c.spec.BlockTokens * m.HeadDim
 	c.params = kernels.KeysParams{
 		Counts: rig.Upload(b.t, b.r, []kernels.Counts{{Rows: 3, Tokens: keysTokens}}), TokenRow: rig.Upload(b.t, b.r, tokenRow),

@@ -6,6 +6,7 @@ import (
 
 	"tierlab/engine/backend/cuda/internal/driver"
 	"tierlab/engine/backend/cuda/internal/kernels"
+	"tierlab/engine/backend/cuda/internal/reference"
 	"tierlab/engine/backend/cuda/internal/rig"
 	"tierlab/engine/bf16"
 	"tierlab/engine/model"
@@ -94,7 +95,7 @@ func TestAngles(t *testing.T) {
 				positions = m.Context
 			}
 			set := b.load(b.spec(m), "angles")
-			want := anglesOf(m, positions)
+			want := reference.Angles(m.Frequencies(), positions)
 			p := kernels.AnglesParams{
 				Frequencies: rig.Upload(b.t, b.r, m.Frequencies()), Positions: int32(positions),
 				Angles: rig.Upload(b.t, b.r, poisonedFloats(len(want)+guard)),
@@ -115,17 +116,4 @@ func TestAngles(t *testing.T) {
 			}
 		}
 	})
-}
-
-// anglesOf are cosine and sine of a model's angles, [positions][HeadDim/2][2].
-func anglesOf(m model.Config, positions int) []float32 {
-	v := make([]float32, 0, positions*m.HeadDim)
-	frequencies := m.Frequencies()
-	for at := range positions {
-		for _, f := range frequencies {
-			sin, cos := math.Sincos(f * float64(at))
-			v = append(v, float32(cos), float32(sin))
-		}
-	}
-	return v
 }

@@ -2,7 +2,6 @@ package lab
 
 import (
 	"fmt"
-	"math"
 	"slices"
 
 	"tierlab/engine/backend/cuda/internal/driver"
@@ -70,7 +69,7 @@ func keysCase(m model.Config, rows, start, n int) Case {
 				Counts: upload(o, kernels.Counts{Rows: int32(rows), Tokens: int32(tokens)}), TokenRow: s.at.tokenRow,
 				Rows: s.at.rows, Tables: s.at.tables, QKV: s.at.qkv, Keys: s.at.keys, Values: s.at.values,
 				Bias: o.floats(int(width), 1), QNorm: o.floats(m.HeadDim, 2), KNorm: o.floats(m.HeadDim, 2),
-				Angles: o.shared("angles", func() driver.Ptr { return upload(o, anglesOf(m, start+n)...) }),
+				Angles: o.shared("angles", func() driver.Ptr { return upload(o, reference.Angles(m.Frequencies(), start+n)...) }),
 			}
 			picked := some(o.rand, s.tokens)
 			var before [][]bf16.Number
@@ -137,17 +136,4 @@ func (s *step) position(o *operands, p *kernels.KeysParams, t int, before []bf16
 		got = append(got, widen16(row[bf16.Number](o, from, i, m.HeadDim))...)
 	}
 	return got, want
-}
-
-// anglesOf are cosine and sine of a model's angles, [positions][HeadDim/2][2].
-func anglesOf(m model.Config, positions int) []float32 {
-	v := make([]float32, 0, positions*m.HeadDim)
-	frequencies := m.Frequencies()
-	for at := range positions {
-		for _, f := range frequencies {
-			sin, cos := math.Sincos(f * float64(at))
-			v = append(v, float32(cos), float32(sin))
-		}
-	}
-	return v
 }

@@ -6,6 +6,7 @@ import (
 
 	"tierlab/engine/backend/cuda/internal/driver"
 	"tierlab/engine/backend/cuda/internal/kernels"
+	"tierlab/engine/backend/cuda/internal/reference"
 	"tierlab/engine/bf16"
 	"tierlab/engine/model"
 )
@@ -100,7 +101,7 @@ func anglesCase(m model.Config, positions int) Case {
 				launch: func(s driver.Stream) error { return r.set.Angles(s, &p) },
 				params: kernels.Bytes(&p),
 				compare: func() (got, want []float64) {
-					return widen32(download[float32](o, p.Angles, n)), widen32(anglesOf(m, positions))
+					return widen32(download[float32](o, p.Angles, n)), widen32(reference.Angles(m.Frequencies(), positions))
 				},
 			}
 		},

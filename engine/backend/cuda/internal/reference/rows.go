@@ -72,3 +72,15 @@ func Dot(x, w []bf16.Number) float64 {
 	}
 	return sum
 }
+
+// Angles are cosine and sine of RoPE's angles, [positions][len(frequencies)][2].
+func Angles(frequencies []float64, positions int) []float32 {
+	v := make([]float32, 0, 2*positions*len(frequencies))
+	for at := range positions {
+		for _, f := range frequencies {
+			sin, cos := math.Sincos(f * float64(at))
+			v = append(v, float32(cos), float32(sin))
+		}
+	}
+	return v
+}
