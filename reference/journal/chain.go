@@ -1,0 +1,25 @@
+package journal
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+)
+
+// Root is hash(0) of a session's chain.
+func Root(session string) Hash {
+	return sha256.Sum256([]byte("tierlab/journal/1" + session))
+}
+
+// Next is the hash of a record that follows one with hash h.
+func (h Hash) Next(seq, epoch uint64, e *Entry) Hash {
+	buf := make([]byte, 0, 256)
+	buf = append(buf, h[:]...)
+	buf = binary.LittleEndian.AppendUint64(buf, seq)
+	buf = binary.LittleEndian.AppendUint64(buf, epoch)
+	buf = binary.LittleEndian.AppendUint64(buf, uint64(e.At.UnixNano()))
+	buf = binary.LittleEndian.AppendUint32(buf, uint32(len(e.Kind)))
+	buf = append(buf, e.Kind...)
+	buf = binary.LittleEndian.AppendUint32(buf, uint32(len(e.Body)))
+	buf = append(buf, e.Body...)
+	return sha256.Sum256(buf)
+}
