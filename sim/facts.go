@@ -30,7 +30,7 @@ func newFacts(w *topology.World, lib *workloads.Library) *facts {
 		f.steps[i] = make([]fact, len(g.Steps))
 		for k := range g.Steps {
 			f.steps[i][k] = f.of(w, &g.Steps[k].Step.LLM)
-			f.steps[i][k].user = forUser(g, int32(k))
+			f.steps[i][k].user = g.ForUser(int32(k))
 		}
 	}
 	f.share = make([][]float64, len(w.Sites))
@@ -66,21 +66,4 @@ func (f *facts) of(w *topology.World, l *workloads.LLM) fact {
 		n = w.Quality.Difficulty[""]
 	}
 	return fact{hard: n, kind: row}
-}
-
-// forUser says whether a step's answer goes to the user: nothing in the
-// session waits for it, or what does waits for a person.
-func forUser(g *workloads.Graph, step int32) bool {
-	n := &g.Steps[step]
-	if len(n.Next) == 0 {
-		return n.Owner < 0
-	}
-	for _, next := range n.Next {
-		for _, e := range g.Steps[next].Wait {
-			if e.From == step && e.Cause == workloads.CauseHuman {
-				return true
-			}
-		}
-	}
-	return false
 }

@@ -205,7 +205,7 @@ func (o *Outcome) check(session string, hasStep func(string) bool) *Error {
 
 func (s Status) check() *Error {
 	return oneOf("status", s, StatusOK, StatusInvalid, StatusRejected, StatusError, StatusTimeout,
-		StatusCancelled, StatusBudget, StatusKilled, StatusNoSite, StatusPartial)
+		StatusCancelled, StatusLost, StatusBudget, StatusKilled, StatusNoSite, StatusPartial)
 }
 
 // oneOf checks a word against those allowed; an empty word is allowed where

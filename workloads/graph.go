@@ -65,3 +65,20 @@ type Library struct {
 	// Recorded says that every session has an arrival.
 	Recorded bool
 }
+
+// ForUser says whether a step's answer goes to a person: nothing in the session
+// waits for it, or what does waits for a person.
+func (g *Graph) ForUser(step int32) bool {
+	n := &g.Steps[step]
+	if len(n.Next) == 0 {
+		return n.Owner < 0
+	}
+	for _, next := range n.Next {
+		for _, e := range g.Steps[next].Wait {
+			if e.From == step && e.Cause == CauseHuman {
+				return true
+			}
+		}
+	}
+	return false
+}

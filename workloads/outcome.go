@@ -11,6 +11,7 @@ const (
 	StatusError     Status = "error"     // the site or a link failed
 	StatusTimeout   Status = "timeout"   // the attempt's own limit passed
 	StatusCancelled Status = "cancelled" // the other side of a hedge won, or the session was stopped
+	StatusLost      Status = "lost"      // an attempt whose answer was lost with the process that waited for it
 	StatusBudget    Status = "budget"    // the session's budget was spent
 	StatusKilled    Status = "killed"    // the kill switch
 	StatusNoSite    Status = "no_site"   // no site may or can serve the step

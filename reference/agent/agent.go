@@ -43,6 +43,11 @@ type Event struct {
 	Turn time.Duration
 	// Decision is read during the call and not kept.
 	Decision *router.Decision
+	// Program, on an AttemptDone or ToolDone of a session whose steps follow from
+	// what its model answers, is the session's program as that event makes it. It
+	// counts only if the event does: if the answer is the step's, if the tool
+	// call was running. See grow.go for what may change.
+	Program *Program
 	// Call is what an attempt took; read during the call and not kept.
 	Call *Call
 	// USD is the price of a tool call, a validation, a commit, or (on Routed)

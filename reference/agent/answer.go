@@ -1,5 +1,7 @@
 package agent
 
+import "tierlab/workloads"
+
 // accept takes an attempt's answer as the step's.
 func (m *Machine) accept(s int32, st *step, answer int32) {
 	a := &m.attempts[answer]
@@ -14,7 +16,11 @@ func (m *Machine) accept(s int32, st *step, answer int32) {
 	m.happen(s, atLLMDone)
 	n := &m.prog.nodes[s]
 	m.enter(st, sealing)
-	if m.cfg.CommitEach && (n.tools > 0 || n.leaf) {
+	if !m.reserveTools(s, st) {
+		m.stop(workloads.StatusBudget, s)
+		return
+	}
+	if m.cfg.CommitEach && (n.tools > 0 || n.shown) {
 		m.commit(s, st, int(a.output))
 		return
 	}
@@ -54,6 +60,8 @@ func (m *Machine) onToolDone(e *Event) {
 	}
 	m.tools[n.tool+e.Tool].running = false
 	m.open--
+	m.grow(e.Program)
+	st = &m.steps[e.Step]
 	m.settleOverhead(st, &m.cost.Sandbox, e.USD, m.cfg.ToolUSD)
 	if !m.stopped() {
 		st.flags &^= ledBySpawn

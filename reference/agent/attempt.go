@@ -40,6 +40,11 @@ type plan struct {
 	hedgeAfter  time.Duration
 	estimate    time.Duration
 	reason      string
+	// first is where the attempt goes that waits for a commit, price and
+	// tokens what is reserved for it meanwhile.
+	first  router.Target
+	price  picoUSD
+	tokens int
 }
 
 // call begins a step's model call, after a compaction call where the context
@@ -100,7 +105,8 @@ func (m *Machine) exists(t router.Target) bool {
 	return t.Site >= 0 && int(t.Site) < len(w.Sites) && t.Model >= 0 && int(t.Model) < len(w.Models)
 }
 
-// try starts an attempt if the budget has room for it.
+// try starts an attempt if the budget has room for it; a step's first one is
+// committed before.
 func (m *Machine) try(s int32, st *step, t router.Target) {
 	switch m.reserveAttempt(s, st) {
 	case refused:
@@ -108,12 +114,20 @@ func (m *Machine) try(s int32, st *step, t router.Target) {
 	case later:
 		m.enter(st, holding)
 	case granted:
-		m.enter(st, calling)
-		st.racing[0] = m.launch(s, st, t, false)
-		a := &m.attempts[st.racing[0]]
-		if m.cfg.Hedge && st.plan.hedgeAfter > 0 && st.plan.next < st.plan.count {
-			m.emit(Effect{Kind: SetTimer, Timer: Hedge, Step: s, Attempt: a.number, At: m.now + st.plan.hedgeAfter})
+		if m.cfg.CommitEach && !st.flags.has(stored) {
+			m.store(s, st, t)
+			return
 		}
+		m.send(s, st, t)
+	}
+}
+
+func (m *Machine) send(s int32, st *step, t router.Target) {
+	m.enter(st, calling)
+	st.racing[0] = m.launch(s, st, t, false)
+	a := &m.attempts[st.racing[0]]
+	if m.cfg.Hedge && st.plan.hedgeAfter > 0 && st.plan.next < st.plan.count {
+		m.emit(Effect{Kind: SetTimer, Timer: Hedge, Step: s, Attempt: a.number, At: m.now + st.plan.hedgeAfter})
 	}
 }
 

@@ -85,7 +85,25 @@ func (m *Machine) reserveStep(s int32, st *step) verdict {
 	m.reserved += need
 	st.overhead = need
 	st.flags |= reserved
+	st.priced = n.tools
 	return granted
+}
+
+// reserveTools reserves the tool calls that a step has got with its answer
+// (Event.Program), and says whether there is room for them.
+func (m *Machine) reserveTools(s int32, st *step) bool {
+	more := m.prog.nodes[s].tools - st.priced
+	if more <= 0 {
+		return true
+	}
+	need := pico(m.cfg.ToolUSD) * picoUSD(more)
+	if m.fits(need, 0) != granted {
+		return false
+	}
+	m.reserved += need
+	st.overhead += need
+	st.priced += more
+	return true
 }
 
 // settleOverhead books the price of a commit, a tool call or a transition, and

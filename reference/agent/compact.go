@@ -65,7 +65,7 @@ func (m *Machine) compactFailed(s int32, st *step) { m.ownCall(s, st) }
 
 func (m *Machine) ownCall(s int32, st *step) {
 	st.flags &^= compacting
-	st.before, st.hedges, st.failures, st.escalation, st.why = st.attempts, 0, 0, 0, ""
+	st.before, st.hedges, st.lost, st.failures, st.escalation, st.why = st.attempts, 0, 0, 0, 0, ""
 	m.route(s, st)
 }
 

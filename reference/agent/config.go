@@ -33,7 +33,9 @@ type Config struct {
 	// with the latest answer. A step without any answer always ends it.
 	StopRefused bool
 	// CommitEach is the output gate: what has happened is durable before a
-	// model call or a tool call may follow from it, or a final answer is shown.
+	// model call or a tool call may follow from it, or a person sees an answer.
+	// Where a step's first attempt goes, and what is reserved for it, is part of
+	// what is committed before it.
 	CommitEach bool
 	// BytesPerToken and EventBytes size a commit: EventBytes and the tokens
 	// that are new in it.

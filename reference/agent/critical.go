@@ -26,7 +26,13 @@ func fit(a *attempt, total time.Duration) bool {
 
 // attribute adds the attempt that ended a race to its step's split. The time
 // before it was sent, if it was a hedge, was a wait for the hedge.
+// What a lost attempt took is the session's own recovery, which is state.
 func (m *Machine) attribute(st *step, a *attempt) {
+	if a.status == workloads.StatusLost {
+		st.split[inState] += a.done - st.mark
+		st.mark = a.done
+		return
+	}
 	st.split[inBackoff] += a.sent - st.mark
 	st.split[inQueue] += a.queue
 	st.split[inNetwork] += a.network

@@ -6,28 +6,32 @@
 //
 // # A step's life
 //
-//	           edges met                 commit              budget
-//	waiting ---------------> (admitted) --------> storing ------------+
-//	                            |  ^ freed                            |
-//	                            v  |                                  v
-//	                          holding <------ no room now ------- routing <--------+
-//	                                                                  | Routed     |
-//	                                     fallback at once             v            |
-//	                                    +----------------------- calling           | pause over
-//	                                    |    (rejected, error,    |   |  ^         |
-//	                                    +----- timeout) ----------+   |  | hedge   |
-//	                                                                  |  +--+      |
-//	                                                           answer v            |
-//	                                                             validating        |
-//	                                                              |      | refused |
-//	                                                       passed |      +----> pausing
-//	                                                              v
-//	  over <--- acting <----------------------------------- sealing
-//	    |        tools, spawned steps                         commit
+//	           edges met                 budget
+//	waiting ---------------> (admitted) ----------> routing <---------------+
+//	                            |  ^ freed             | Routed             |
+//	                            v  |                   |                    |
+//	                          holding <- no room now --+                    |
+//	                                                   | first attempt:     |
+//	                                                   v commit             |
+//	                                                storing                 |
+//	                            fallback at once       v                    |
+//	                           +------------------- calling                 | pause over
+//	                           |   (rejected, error, | |  ^                 |
+//	                           +----- timeout) ------+ |  | hedge           |
+//	                                                   |  +--+              |
+//	                                            answer v                    |
+//	                                               validating               |
+//	                                                |      | refused        |
+//	                                         passed |      +-----------> pausing
+//	                                                v
+//	  over <--- acting <------------------------ sealing
+//	    |        tools, spawned steps            commit
 //	    v
 //	StepDone, edges of dependents
 //
-// A session that compacts its context runs calling twice: see compact.go.
+// A session that compacts its context runs calling twice: see compact.go. An
+// open session, whose steps follow from what its model answers, gets them as
+// grow.go says.
 //
 // # Time
 //
@@ -57,8 +61,8 @@
 //	        under the caps.
 //	INV-A3  At most two attempts at a step are started and neither settled nor
 //	        cancelled; two only if the second is a hedge. A call has at most
-//	        Config.MaxAttempts, hedges not counted, and at most one hedge for
-//	        each of them.
+//	        Config.MaxAttempts, hedges and lost ones not counted, and at most
+//	        one hedge for each of them.
 //	INV-A4  Every Start is answered by one AttemptDone. At StepDone, all
 //	        attempts at the step have been.
 //	INV-A5  spent + reserved <= budget + Overrun; Overrun is 0 when no price

@@ -34,6 +34,8 @@ type driver struct {
 	tool     func(step, tool int32) (takes time.Duration, usd float64)
 	commit   func(step int32) (takes time.Duration, usd float64)
 	cancel   func(step, attempt int32) time.Duration
+	// before may change an event that is about to be handed over.
+	before func(e *Event)
 	// seen is called after each Handle with what it answered.
 	seen func(now time.Duration, e *Event, fx []Effect)
 	// after is called when its effects have been carried out.
@@ -111,6 +113,9 @@ func (d *driver) hand(e Event) {
 
 // give hands one event to the machine and carries out what it answers.
 func (d *driver) give(e Event) {
+	if d.before != nil {
+		d.before(&e)
+	}
 	d.fx = d.m.Handle(d.now, &e, d.fx[:0])
 	fx := slices.Clone(d.fx)
 	d.log = append(d.log, logged{d.now, e, fx})

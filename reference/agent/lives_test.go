@@ -132,16 +132,16 @@ func edgeLives() []life {
 			d.tool = func(_, _ int32) (time.Duration, float64) { return 9 * ms, 0 }
 		},
 		want: `
+			0: route(a1)
 			0: commit(a,400)
-			4: route(a1)
 			4: start(a1,met/small)
 			104: commit(a,0)
 			108: tool(a.0)
-			117: done(a) commit(b,400)
-			121: route(b1)
+			117: done(a) route(b1)
+			117: commit(b,400)
 			121: start(b1,met/small)
-			221: done(b) commit(c,400)
-			225: route(c1)
+			221: done(b) route(c1)
+			221: commit(c,400)
 			225: start(c1,met/small)
 			325: commit(c,0)
 			329: done(c) finish=ok`,

@@ -39,8 +39,7 @@ func (m *Machine) Reset(cfg *Config, p *Program, key rng.Stream, id uint64, orig
 		tools: resized(s.tools, len(p.spawned)), moments: s.moments[:0],
 	}
 	for i := range s.steps {
-		st := &s.steps[i]
-		*st = step{edges: p.nodes[i].edges, cause: -1, first: -1, last: -1, racing: [2]int32{-1, -1}, answer: -1}
+		s.steps[i] = newStep(&p.nodes[i])
 	}
 	for i := range s.tools {
 		s.tools[i] = tool{left: p.spawned[i]}
@@ -48,6 +47,10 @@ func (m *Machine) Reset(cfg *Config, p *Program, key rng.Stream, id uint64, orig
 	for i := range s.warm {
 		s.warm[i].target = router.NoTarget
 	}
+}
+
+func newStep(n *node) step {
+	return step{edges: n.edges, cause: -1, first: -1, last: -1, racing: [2]int32{-1, -1}, answer: -1}
 }
 
 func resized[T any](s []T, n int) []T {

@@ -33,7 +33,7 @@ type node struct {
 	tools   int32
 	pin     topology.ModelID
 	message int32 // messages in its context
-	leaf    bool  // nothing waits for it: its answer is for the user
+	shown   bool  // its answer is for a person
 }
 
 type edge struct {
@@ -90,7 +90,7 @@ func (p *Program) prepareStep(i int32) error {
 	}
 	n.message = p.messages(from)
 	n.tool, n.tools = int32(len(p.spawned)), int32(len(from.Step.Tools))
-	n.leaf = len(from.Next) == 0 && from.Owner < 0
+	n.shown = p.graph.ForUser(i)
 	for range from.Step.Tools {
 		p.spawned = append(p.spawned, 0)
 	}

@@ -150,17 +150,19 @@ func (w *witness) started(f *Effect) {
 	if k := len(w.calls[f.Step]); k > 2 || k == 2 && !a.hedge {
 		w.t.Fatalf("INV-A3: %d attempts at step %d", k, f.Step)
 	}
-	tries, hedges := 0, 0
+	tries, hedges, lost := 0, 0, 0
 	for i := st.first; i >= 0; i = m.attempts[i].next {
 		switch b := &m.attempts[i]; {
 		case b.number <= st.before:
 		case b.hedge:
 			hedges++
+		case b.status == workloads.StatusLost:
+			lost++
 		default:
 			tries++
 		}
 	}
-	if tries > m.cfg.MaxAttempts || hedges > tries {
+	if tries > m.cfg.MaxAttempts || hedges > tries+lost {
 		w.t.Fatalf("INV-A3: %d attempts and %d hedges at a call of step %d, at most %d", tries, hedges, f.Step, m.cfg.MaxAttempts)
 	}
 	want := n.Input - int(st.cut) + int(st.sum)

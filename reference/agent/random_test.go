@@ -155,7 +155,7 @@ func randomWorld(l *luck, d *driver) {
 			a.first = min(a.takes, ms+l.time(15))
 		}
 		if l.chance(fails) {
-			a.status = []workloads.Status{rejected, failed, workloads.StatusTimeout}[l.intn(3)]
+			a.status = []workloads.Status{rejected, failed, workloads.StatusTimeout, rejected, failed, workloads.StatusTimeout, workloads.StatusLost}[l.intn(7)]
 		}
 		return a
 	}

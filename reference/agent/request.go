@@ -29,7 +29,7 @@ func (m *Machine) Request(s int32, req *router.Request) {
 	session := &m.prog.graph.Session
 	tried := req.Tried[:0]
 	for i := st.first; i >= 0; i = m.attempts[i].next {
-		if a := &m.attempts[i]; a.number > st.before {
+		if a := &m.attempts[i]; a.number > st.before && a.status != workloads.StatusLost {
 			tried = append(tried, a.target)
 		}
 	}
@@ -38,7 +38,7 @@ func (m *Machine) Request(s int32, req *router.Request) {
 		Kind: n.Step.LLM.Kind, Task: n.Step.LLM.Task, Modality: n.Step.LLM.Modality,
 		Pin: m.prog.nodes[s].pin, PII: n.Step.PII, Input: m.EffectiveInput(s),
 		LatencyBudget: n.Step.LLM.LatencyBudget.D(),
-		Attempt:       int(st.attempts-st.before) + 1, Escalation: int(st.escalation),
+		Attempt:       int(st.attempts-st.before-st.lost) + 1, Escalation: int(st.escalation),
 		Tried: tried, Last: st.why,
 	}
 	if session.Data != nil {

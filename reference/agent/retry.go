@@ -6,7 +6,7 @@ import (
 )
 
 func (m *Machine) exhausted(st *step) bool {
-	return int(st.attempts-st.before-st.hedges) >= m.cfg.MaxAttempts
+	return int(st.attempts-st.before-st.hedges-st.lost) >= m.cfg.MaxAttempts
 }
 
 func (m *Machine) onAttemptDone(e *Event) {
@@ -26,7 +26,7 @@ func (m *Machine) onAttemptDone(e *Event) {
 		}
 		return
 	}
-	m.leaveRace(e.Step, st, i)
+	m.leaveRace(e, st, i)
 }
 
 // settle writes an attempt's end into the log. What was decided about it
@@ -72,11 +72,12 @@ func (m *Machine) settle(i int32, e *Event) {
 
 // leaveRace is what follows from the end of an attempt that was in the race:
 // the first answer wins it, and the last failure loses it.
-func (m *Machine) leaveRace(s int32, st *step, i int32) {
+func (m *Machine) leaveRace(e *Event, st *step, i int32) {
+	s := e.Step
 	other := st.racing[0] + st.racing[1] - i
 	a := &m.attempts[i]
 	if a.status != workloads.StatusOK {
-		m.fail(st, a.status)
+		m.fail(st, a)
 		if other >= 0 {
 			st.racing = [2]int32{other, -1}
 			return
@@ -89,14 +90,23 @@ func (m *Machine) leaveRace(s int32, st *step, i int32) {
 		m.retry(s, st, a)
 	default:
 		m.cancel(other, workloads.StatusCancelled)
-		m.answered(s, st, i)
+		m.grow(e.Program)
+		m.answered(s, &m.steps[s], i)
 	}
 }
 
-func (m *Machine) fail(st *step, why workloads.Status) {
+// fail counts a failure of a step's call. An attempt that was lost with the
+// process that waited for it says nothing of its site.
+func (m *Machine) fail(st *step, a *attempt) {
+	if a.status == workloads.StatusLost {
+		if !a.hedge {
+			st.lost++
+		}
+		return
+	}
 	m.failures++
 	st.failures++
-	st.why = why
+	st.why = a.status
 }
 
 // answered passes an answer on: to the compaction, to the validator, or on as
@@ -139,13 +149,18 @@ func (m *Machine) onValidated(e *Event) {
 	}
 	a.status = workloads.StatusInvalid
 	st.escalation++
-	m.fail(st, workloads.StatusInvalid)
+	m.fail(st, a)
 	m.retry(e.Step, st, a)
 }
 
 // retry is what follows when a model call has failed once more: a fallback at
 // once, or the router again after a pause.
 func (m *Machine) retry(s int32, st *step, a *attempt) {
+	if a.status == workloads.StatusLost {
+		st.ready = m.now
+		m.route(s, st)
+		return
+	}
 	if m.exhausted(st) {
 		m.giveUp(s, st, st.why)
 		return

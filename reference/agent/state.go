@@ -70,6 +70,7 @@ type step struct {
 	attempts    int32
 	before      int32 // attempts that belong to its compaction call
 	hedges      int32 // of its present call
+	lost        int32 // of its present call
 	unsettled   int32
 	failures    int32
 	escalation  int32
@@ -78,6 +79,7 @@ type step struct {
 	plan        plan
 
 	toolsLeft, spawnsLeft int32
+	priced                int32 // tool calls that its overhead covers
 	cut, sum              int32 // compaction: see compact.go
 }
 
@@ -91,6 +93,7 @@ const (
 	ledBySpawn                   // its last tool call to end was a spawn
 	compacting                   // its compaction call is under way
 	compacted                    // its context has just been compacted
+	stored                       // its first attempt has been committed
 )
 
 func (f flags) has(x flags) bool { return f&x != 0 }

@@ -3,6 +3,7 @@ package agent
 import (
 	"time"
 
+	"tierlab/reference/router"
 	"tierlab/workloads"
 )
 
@@ -11,9 +12,9 @@ type phase uint8
 
 const (
 	waiting    phase = iota // for its edges, or for its Due timer
-	storing                 // for the commit that its model call needs
 	holding                 // for budget that others have reserved
 	routing                 // for the router
+	storing                 // for the commit that its model call needs
 	calling                 // for an attempt
 	validating              // for the validator
 	pausing                 // after a failure
@@ -144,8 +145,7 @@ func (m *Machine) begin(s int32) {
 	m.admit(s, st)
 }
 
-// admit reserves what the step costs beside its attempts, then stores what
-// made it due.
+// admit reserves what the step costs beside its attempts, then begins its call.
 func (m *Machine) admit(s int32, st *step) {
 	switch m.reserveStep(s, st) {
 	case refused:
@@ -153,14 +153,33 @@ func (m *Machine) admit(s int32, st *step) {
 	case later:
 		m.enter(st, holding)
 	case granted:
-		if !m.cfg.CommitEach {
-			m.call(s, st)
-			return
-		}
-		m.enter(st, storing)
-		n := &m.prog.graph.Steps[s]
-		m.commit(s, st, n.Input-n.Keep)
+		m.call(s, st)
 	}
+}
+
+// store makes durable what made a step due, where its first attempt goes and
+// what is reserved for that, before it is sent.
+func (m *Machine) store(s int32, st *step, t router.Target) {
+	st.flags |= stored
+	st.plan.first = t
+	st.plan.price, st.plan.tokens = m.attemptPrice(st)+m.checkPrice(st), m.EffectiveInput(s)+m.EffectiveOutput(s)
+	m.reserved += st.plan.price
+	m.reservedTokens += st.plan.tokens
+	m.enter(st, storing)
+	n := &m.prog.graph.Steps[s]
+	m.commit(s, st, n.Input-n.Keep)
+}
+
+// onStored sends the attempt that waited for the commit, or takes back what
+// was reserved for it.
+func (m *Machine) onStored(s int32, st *step) {
+	m.reservedTokens -= st.plan.tokens
+	if m.stopped() {
+		m.release(st.plan.price)
+		return
+	}
+	m.reserved -= st.plan.price
+	m.send(s, st, st.plan.first)
 }
 
 func (m *Machine) commit(s int32, st *step, tokens int) {
@@ -178,10 +197,9 @@ func (m *Machine) onCommitted(e *Event) {
 	m.open--
 	m.settleOverhead(st, &m.cost.State, e.USD, m.cfg.CommitUSD)
 	switch {
-	case m.stopped():
 	case st.phase == storing:
-		m.call(e.Step, st)
-	default:
+		m.onStored(e.Step, st)
+	case !m.stopped():
 		m.act(e.Step, st)
 	}
 }

@@ -91,8 +91,8 @@ func killedWaitingLives() []life {
 			d.commit = func(int32) (time.Duration, float64) { return 10 * ms, 0 }
 		}),
 		want: `
+			0: route(a1)
 			0: commit(a,400)
-			10: route(a1)
 			10: start(a1,met/small)
 			110: commit(a,0)
 			120: done(a) finish=killed`,
