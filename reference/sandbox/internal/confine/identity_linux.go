@@ -1,0 +1,125 @@
+package confine
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// giveUpIdentity becomes nobody where the process is root, which takes every
+// capability from all threads; a process of another user has none to begin
+// with, unless someone gave it some.
+func giveUpIdentity(*Config) (string, error) {
+	if os.Geteuid() == 0 {
+		if err := becomeNobody(); err != nil {
+			return "", err
+		}
+	}
+	if err := withoutCapabilities(); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("user %d, no capabilities", os.Geteuid()), nil
+}
+
+// becomeNobody changes group before user, while it still may. The kernel forgets
+// on a change of user that the process is to die with its parent.
+func becomeNobody() error {
+	if err := syscall.Setgroups(nil); err != nil {
+		return fmt.Errorf("setgroups: %w", err)
+	}
+	if err := syscall.Setresgid(nobody, nobody, nobody); err != nil {
+		return fmt.Errorf("setresgid: %w", err)
+	}
+	if err := syscall.Setresuid(nobody, nobody, nobody); err != nil {
+		return fmt.Errorf("setresuid: %w", err)
+	}
+	if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0); err != nil {
+		return fmt.Errorf("prctl(PR_SET_PDEATHSIG): %w", err)
+	}
+	return nil
+}
+
+func withoutCapabilities() error {
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var data [2]unix.CapUserData
+	if err := unix.Capget(&header, &data[0]); err != nil {
+		return fmt.Errorf("capget: %w", err)
+	}
+	if data != ([2]unix.CapUserData{}) {
+		return errors.New("the process keeps capabilities that it was given")
+	}
+	return nil
+}
+
+// refusePrivileges is for the calling thread; the filter of Seccomp takes it to
+// all others. Where there is no filter it cannot be for all, and says so.
+func refusePrivileges(c *Config) (string, error) {
+	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+		return "", fmt.Errorf("prctl(PR_SET_NO_NEW_PRIVS): %w", err)
+	}
+	if !c.wants(Seccomp) {
+		return "on one thread", nil
+	}
+	return "", nil
+}
+
+func becomeUndumpable(*Config) (string, error) {
+	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
+		return "", fmt.Errorf("prctl(PR_SET_DUMPABLE): %w", err)
+	}
+	return "", nil
+}
+
+// defaultThreads leaves room for the threads of Go's runtime, which starts one
+// for each processor that runs Go code and for each that blocks in the kernel.
+const defaultThreads = 64
+
+// limitResources sets soft and hard limits together. Open descriptors stay
+// usable when their limit falls to nothing: from then on none is opened, by
+// whatever call.
+func limitResources(c *Config) (string, error) {
+	limits := []struct {
+		name     string
+		resource int
+		value    uint64
+	}{
+		{"files", unix.RLIMIT_NOFILE, 0},
+		{"file size", unix.RLIMIT_FSIZE, 0},
+		{"core", unix.RLIMIT_CORE, 0},
+		{"locked memory", unix.RLIMIT_MEMLOCK, 0},
+		{"message queues", unix.RLIMIT_MSGQUEUE, 0},
+		{"real-time priority", unix.RLIMIT_RTPRIO, 0},
+	}
+	say := []string{"no file, core, locked memory"}
+	add := func(name string, resource int, value uint64) {
+		limits = append(limits, struct {
+			name     string
+			resource int
+			value    uint64
+		}{name, resource, value})
+		say = append(say, fmt.Sprintf("%s %d", name, value))
+	}
+	if c.Memory > 0 {
+		add("data", unix.RLIMIT_DATA, uint64(c.Memory))
+	}
+	if c.CPU > 0 {
+		add("cpu", unix.RLIMIT_CPU, uint64((c.CPU+999_999_999)/1_000_000_000))
+	}
+	if os.Getpid() == 1 {
+		threads := c.Threads
+		if threads == 0 {
+			threads = defaultThreads
+		}
+		add("threads", unix.RLIMIT_NPROC, uint64(threads))
+	}
+	for _, l := range limits {
+		if err := unix.Prlimit(0, l.resource, &unix.Rlimit{Cur: l.value, Max: l.value}, nil); err != nil {
+			return "", fmt.Errorf("limit of %s: %w", l.name, err)
+		}
+	}
+	return strings.Join(say, ", "), nil
+}
