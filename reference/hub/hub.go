@@ -90,7 +90,9 @@ type Error struct {
 	// Took is what the server did before it failed, where that is known: a call
 	// that may have cost something says so.
 	Input, Output int
-	Err           error
+	// After is how long the server asked to wait; 0: it did not say.
+	After time.Duration
+	Err   error
 }
 
 func (e *Error) Error() string { return fmt.Sprintf("model call: %s: %v", e.Status, e.Err) }
