@@ -75,11 +75,13 @@ type View struct {
 	Begun    time.Time
 	Messages []hub.Message // the conversation of an open session
 	Steps    []StepView
-	Pending  []Approval
-	USD      float64
-	Tokens   int
-	Digest   uint64 // of the machine's state
-	Answer   string // the final one
+	// State are the keys and values that tools have written, as of Record.
+	State   map[string][]byte
+	Pending []Approval
+	USD     float64
+	Tokens  int
+	Digest  uint64 // of the machine's state
+	Answer  string // the final one
 }
 
 // StepView is one step of a view.
@@ -87,7 +89,11 @@ type StepView struct {
 	Number  int // from 1
 	ID      string
 	Outcome workloads.Outcome
-	Tools   []ToolView
+	// Answer is the accepted one; nil: there is none yet, or it was recorded.
+	Answer *hub.Message
+	// Errors says of each attempt what went wrong; "" where nothing did.
+	Errors []string
+	Tools  []ToolView
 }
 
 // ToolView is one tool call of a step.
@@ -100,6 +106,14 @@ type ToolView struct {
 	Took      time.Duration
 	USD       float64
 	Key       string
+	Writes    []string // the keys of the state that it changed
+	Verdict   *Verdict // a person's; nil: nobody was asked, or has answered
+}
+
+// Verdict is what a person said of a tool call.
+type Verdict struct {
+	OK      bool
+	By, Why string
 }
 
 // Approval is a tool call that waits for a person.
