@@ -22,7 +22,21 @@ type Tool struct {
 	USD float64
 	// Quota bounds a session's use; zero fields do not.
 	Quota Quota
-	Run   func(ctx context.Context, c *Call) (Result, error)
+	// Stateful says that the tool reads or writes Call.State. A tool with a Quota
+	// is stateful too, since its use is counted there: Tool.Serial.
+	Stateful bool
+	Run      func(ctx context.Context, c *Call) (Result, error)
+}
+
+// Serial says that calls of the tool in one session have to run one after the
+// other, each on the state that the one before has left. Others may overlap.
+func (t *Tool) Serial() bool { return t.Stateful || t.Quota != Quota{} }
+
+// Definition tells a model of a tool.
+type Definition struct {
+	Name        string          `json:"name"`
+	Description string          `json:"description,omitempty"`
+	Parameters  json.RawMessage `json:"parameters"` // JSON Schema of an object
 }
 
 // Repeat says what may be done with a call whose outcome is not known, because
@@ -46,15 +60,21 @@ type Quota struct {
 	Bytes int64 // of arguments and results together
 }
 
-// Call is one call of a tool.
+// Call is one call of a tool. Arguments are as the model wrote them and may be
+// no JSON at all; none stands for {}.
 type Call struct {
 	Session, Tenant string
 	Step, Index     int
-	Key             string // the idempotency key: the same when the call is made again
+	Key             string // the idempotency key, see Key: the same when the call is made again
 	Arguments       json.RawMessage
 	State           State
+	// Tools are the names that the session may call: code that a call runs may
+	// call no others.
+	Tools []string
 	// Again says that this call may have been made before.
 	Again bool
+	// nested are the calls that this one has made through Registry.Within.
+	nested *Nested
 }
 
 // State is the calling session's durable state, as of the call. What a tool
@@ -68,7 +88,8 @@ type State interface {
 
 // Result is how a call ended. Content is a JSON value. A failure that the model
 // should hear of is content with Failed set; an error returned beside it is one
-// that the machine may retry.
+// that the machine may retry. A call that failed changes nothing: its Writes and
+// Sends are dropped, but for the use of its quota.
 type Result struct {
 	Content json.RawMessage
 	Failed  bool
