@@ -35,7 +35,8 @@ type Head struct {
 	Summary  []byte // the latest Batch.Summary
 }
 
-// Batch is one atomic write to one session's journal.
+// Batch is one atomic write to one session's journal. Check says what it may
+// hold. Of two changes to one key or timer the later counts.
 type Batch struct {
 	Session string
 	Epoch   uint64 // from Own
@@ -45,7 +46,8 @@ type Batch struct {
 	Puts []Put
 	// Timers set a timer by name, anew if it is there, or clear it (At zero).
 	Timers []Timer
-	// Sends enter the outbox, where they stay until a batch names them in Sent.
+	// Sends enter the outbox, where they stay until a later batch names them in
+	// Sent.
 	Sends []Message
 	Sent  []uint64
 	// Charges are added to accounts' totals.
@@ -104,6 +106,11 @@ type Totals struct {
 // one session are written one at a time by their owner. Errors can be told by
 // errors.Is and errors.As: ErrUnknown, ErrFenced, ErrConflict, ErrLocked,
 // *CorruptError, *VersionError, *UnavailableError.
+//
+// Every method that names a session answers ErrUnknown if it is not there, and
+// no read returns what is not durable. A function that is handed what was found
+// is called without a lock held, may call the store, may keep what it is handed,
+// and ends the iteration by an error; ErrStop ends it without one.
 type Store interface {
 	// Own makes the caller the session's owner under a new epoch. A session that
 	// is not there is created if create is set, and is ErrUnknown otherwise.
