@@ -10,9 +10,11 @@ import (
 	"syscall"
 
 	"tierlab/internal/cli"
+	"tierlab/reference/sandbox"
 )
 
 func main() {
+	sandbox.Child()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// After the first signal the default action is back: a second ctrl-C ends
 	// the process at once.

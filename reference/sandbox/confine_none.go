@@ -1,0 +1,6 @@
+package sandbox
+
+import "os/exec"
+
+// confine prepares a child's process.
+func confine(*exec.Cmd) {}
