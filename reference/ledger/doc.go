@@ -69,8 +69,18 @@
 // Loops watches one session's tool calls for repetition without progress. It is
 // a pure function of what it was shown, and so the same after a replay.
 //
+// # Bills
+//
+// A Meter reads off outcomes what a session used (Use), and a Catalogue's books say
+// what that costs under steps, actions, sessions, tokens, neurons or compute time
+// (configs/books.yaml; token prices are the topology's). Bill is a pure function, the
+// same for simulated and live runs. A compute unit, Amount.Units, is a neuron: a
+// measure of inference that does not run while a session waits; Catalogue.Neurons
+// counts them.
+//
 // # Reading guide
 //
 // ledger.go and settle.go are reserve and settle, switch.go the switches, loop.go
-// the detector; ledger_test.go runs them against random crashes.
+// the detector; property_test.go runs them against random crashes. use.go and bill.go
+// are the bills.
 package ledger

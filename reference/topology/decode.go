@@ -46,6 +46,16 @@ type decoder struct {
 	file string
 }
 
+// Decode reads a YAML document of another form into a pointer to a struct, as
+// strictly as a topology: fields are tagged yaml:"name" and is:"conditions" (required,
+// or comparisons with a number such as >0), every mapping may have a source and a
+// date, and an error lists Problems.
+func Decode(file string, data []byte, into any) error {
+	var p problems
+	p.decodeFile(file, data, into)
+	return p.err()
+}
+
 // decodeFile reads one document into a pointer to a struct.
 func (p *problems) decodeFile(file string, data []byte, into any) {
 	var doc, next yaml.Node
