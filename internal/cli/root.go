@@ -62,6 +62,7 @@ Start with "tierlab demo".`
 		newDoctor(stdio),
 		newEngine(g, stdio),
 		newFidelity(g, stdio),
+		newLedger(stdio),
 		newPolicy(stdio),
 		newReplay(g, stdio),
 		newReport(g, stdio),

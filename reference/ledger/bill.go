@@ -121,6 +121,9 @@ func (c *Catalogue) billNeurons(b *Bill, book *Book, u *Use) {
 	}
 }
 
+// Elsewhere is the item of calls on deployments that the world does not have.
+const Elsewhere = "calls elsewhere"
+
 // served sums tokens that have one price.
 type served struct {
 	model string
@@ -163,7 +166,8 @@ func billTokens(b *Bill, w *topology.World, u *Use) {
 			b.line(part.what, key.model, part.tokens*millionths, "token", Pico(part.usd), 1_000_000)
 		}
 	}
-	b.atCost("calls elsewhere", elsewhere)
+	b.atCost(Elsewhere, elsewhere)
+	b.atCost("lost calls", u.Lost)
 }
 
 // deployment is what serves a model at a site, or nil.

@@ -18,7 +18,10 @@ type Use struct {
 	// step without an answer.
 	StepTokens []int64
 	// Calls are the model calls that a deployment worked on, by site and model.
-	Calls  []Calls
+	Calls []Calls
+	// Lost is what calls cost, in US dollars, whose answer never came: how many
+	// tokens they took is not known.
+	Lost   float64
 	Active time.Duration // without the time that a person thinks
 	Cost   workloads.Cost
 }
@@ -55,7 +58,10 @@ func (m *Meter) Step(o *workloads.Outcome) error {
 		if a.Status == workloads.StatusOK || a.Status == workloads.StatusInvalid {
 			tokens = int64(a.Input) + int64(a.Output)
 		}
-		if worked(a) {
+		switch {
+		case a.Status == workloads.StatusLost:
+			u.Lost += a.USD
+		case worked(a):
 			u.add(a)
 		}
 	}
