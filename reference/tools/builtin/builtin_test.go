@@ -258,9 +258,6 @@ func TestCode(t *testing.T) {
 	if use, _ := s.state.Get("quota/tool/kv_add"); !strings.HasPrefix(string(use), `{"calls":5,`) {
 		t.Errorf("use %s, want 5 calls", use)
 	}
-	if got := s.call("run_code", `{"language":"wasm","source":"?"}`); !strings.Contains(got, "base64") {
-		t.Errorf("a module that is no base64: %s", got)
-	}
 }
 
 // TestCodeOfANarrowSession has a program try what its session may not.
@@ -337,6 +334,10 @@ func TestCodeFaults(t *testing.T) {
 	result = &sandbox.Result{Fault: &sandbox.Fault{Kind: sandbox.Crash, Message: "signal"}}
 	if _, err := call(); err == nil || !err.Retryable {
 		t.Errorf("a crash of the child: %v", err)
+	}
+	result, failure = nil, &sandbox.RunError{What: "no WebAssembly module"}
+	if got, err := call(); err != nil || got != `{"error":"no WebAssembly module"}` {
+		t.Errorf("a program that is none: %s %v", got, err)
 	}
 	result, failure = nil, errors.New("pool is closed")
 	if _, err := call(); err == nil || err.Kind != tools.ToolFailed {

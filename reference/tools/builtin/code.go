@@ -2,7 +2,6 @@ package builtin
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -68,7 +67,7 @@ func find(reg *tools.Registry, beside []tools.Tool, name string) (*tools.Tool, e
 
 func codeDescription(hosts []string) string {
 	text := "Run a program and get its value. javascript: the value of the last expression; the global input is the argument of that name; " +
-		"console.log prints. wasm: a base64 WASI module, with input on standard input and its JSON value on standard output. " +
+		"console.log prints. wasm: a WASI module in base64, with the input on standard input. " +
 		"There is no network, no file and no clock. A program that fails leaves nothing behind."
 	if len(hosts) > 0 {
 		text += " Tools that a program may call, if you may: " + strings.Join(hosts, ", ") + "; as in host.NAME({...}), which returns the tool's result or throws."
@@ -97,19 +96,12 @@ type stopped struct {
 }
 
 func (p *program) run(ctx context.Context, c Config, hosts []string, call *tools.Call) (tools.Result, error) {
-	source := []byte(p.Source)
-	if p.Language == sandbox.Wasm {
-		var err error
-		if source, err = base64.StdEncoding.DecodeString(p.Source); err != nil {
-			return tools.Fail("source: a wasm module is written in base64: %v", err), nil
-		}
-	}
 	seed := fnv.New64a()
 	seed.Write([]byte(call.Key))
 	nested := tools.Within(call)
 	allowed := slices.DeleteFunc(slices.Clone(hosts), func(name string) bool { return !slices.Contains(call.Tools, name) })
 	result, err := c.Run(ctx, &sandbox.Run{
-		Language: p.Language, Source: source, Input: p.Input, Limits: c.Limits, Seed: seed.Sum64(), Hosts: allowed,
+		Language: p.Language, Source: []byte(p.Source), Input: p.Input, Limits: c.Limits, Seed: seed.Sum64(), Hosts: allowed,
 		Host: func(ctx context.Context, name string, arguments json.RawMessage) (json.RawMessage, error) {
 			if !slices.Contains(allowed, name) {
 				return nil, fmt.Errorf("%s may not be called from code", quoted(name))
@@ -124,7 +116,13 @@ func (p *program) run(ctx context.Context, c Config, hosts []string, call *tools
 			return inner.Content, nil
 		},
 	})
-	if err != nil {
+	var bad *sandbox.RunError
+	switch {
+	case errors.As(err, &bad):
+		return tools.Fail("%s", bad.What), nil
+	case errors.Is(err, sandbox.ErrBusy):
+		return tools.Result{}, tools.NotDone(err)
+	case err != nil:
 		return tools.Result{}, fmt.Errorf("sandbox: %w", err)
 	}
 	return told(result)
