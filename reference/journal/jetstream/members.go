@@ -3,17 +3,13 @@ package jetstream
 import (
 	"context"
 	"maps"
-	"slices"
-	"strings"
 	"time"
 )
 
-// Member is a node's latest announcement.
-type Member struct {
-	Node string
-	Body []byte
-	Seq  uint64    // its stream sequence
-	Seen time.Time // when this node's copy came to it
+// member is a node's latest announcement.
+type member struct {
+	body []byte
+	seq  uint64
 }
 
 // Announce writes an announcement of a node, which every store of the stream
@@ -43,12 +39,15 @@ func (s *Store) Announce(ctx context.Context, node string, body []byte) error {
 // announcements, if it is one.
 const announceDrop = 64
 
-// Members are the nodes that have announced something, in order of name.
-func (s *Store) Members() []Member {
-	v := s.view
-	v.mu.RLock()
-	defer v.mu.RUnlock()
-	return slices.SortedFunc(maps.Values(v.members), func(a, b Member) int { return strings.Compare(a.Node, b.Node) })
+// Members calls each with the latest announcement of every node, as far as this
+// node's copy has come, and its stream sequence.
+func (s *Store) Members(each func(node string, body []byte, seq uint64)) {
+	s.view.mu.RLock()
+	all := maps.Clone(s.view.members)
+	s.view.mu.RUnlock()
+	for node, m := range all {
+		each(node, m.body, m.seq)
+	}
 }
 
 // Turnout is closed at the next announcement that this node's copy comes to.
@@ -65,7 +64,7 @@ func (v *view) takeMember(node string, seq uint64, data []byte) {
 	if err != nil {
 		return
 	}
-	v.members[node] = Member{Node: node, Body: m.body, Seq: seq, Seen: time.Now()}
+	v.members[node] = member{m.body, seq}
 	close(v.turnout)
 	v.turnout = make(chan struct{})
 }

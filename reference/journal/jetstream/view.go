@@ -23,14 +23,14 @@ type view struct {
 	sessions map[string]*sessionView
 	names    []string // of sessions, sorted; nil: to be sorted anew
 	totals   map[string]journal.Totals
-	members  map[string]Member
+	members  map[string]member
 	turnout  chan struct{} // closed when members change
 }
 
 func newView(stream string) *view {
 	return &view{
 		prefix: stream + ".", moved: make(chan struct{}), turnout: make(chan struct{}),
-		sessions: map[string]*sessionView{}, totals: map[string]journal.Totals{}, members: map[string]Member{},
+		sessions: map[string]*sessionView{}, totals: map[string]journal.Totals{}, members: map[string]member{},
 	}
 }
 
