@@ -13,11 +13,14 @@ import (
 // copy. It gives up after the store's timeout without progress.
 func (s *Store) read(ctx context.Context, session string, after uint64, each func(journal.Record) error) error {
 	c := chainReader{session: session, after: after, each: each}
-	moved := time.Now()
+	moved, bounded := time.Now(), false
 	for {
 		var from uint64
 		err := s.view.look(session, func(v *sessionView) {
-			c.end, c.first, c.before = v.head.Seq, v.head.First, v.before
+			if !bounded { // what is written from here on is not read
+				c.end, bounded = v.head.Seq, true
+			}
+			c.first, c.before = v.head.First, v.before
 			from = v.start(max(after, c.seq) + 1)
 		})
 		if err != nil {

@@ -157,12 +157,12 @@ func (s *sessionView) effects(v *view, seq uint64, b *journal.Batch) {
 			s.timers[t.Name] = t.At
 		}
 	}
+	for _, id := range b.Sent {
+		delete(s.outbox, id)
+	}
 	for _, m := range b.Sends {
 		m.From = s.head.Session
 		s.outbox[m.ID] = m
-	}
-	for _, id := range b.Sent {
-		delete(s.outbox, id)
 	}
 	for _, c := range b.Charges {
 		v.charge(c.Account, c.Spent, c.Reserved, 1)

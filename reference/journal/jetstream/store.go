@@ -51,7 +51,7 @@ func (s *Store) Own(ctx context.Context, session, owner string, create bool) (jo
 
 // Append implements journal.Store.
 func (s *Store) Append(ctx context.Context, b *journal.Batch) (journal.Head, error) {
-	if err := check(b); err != nil {
+	if err := b.Check(); err != nil {
 		return journal.Head{}, err
 	}
 	g, release, err := s.hold(b.Session)
@@ -84,29 +84,6 @@ func (s *Store) Append(ctx context.Context, b *journal.Batch) (journal.Head, err
 
 func (s *Store) busy(session string) error {
 	return s.unavailable(fmt.Errorf("others wrote to session %q %d times in between", session, tries))
-}
-
-// check refuses a batch that no store would take.
-func check(b *journal.Batch) error {
-	if err := journal.CheckSession(b.Session); err != nil {
-		return err
-	}
-	for i, e := range b.Records {
-		if e.Kind == "" {
-			return fmt.Errorf("journal: session %q: record %d of the batch has no kind", b.Session, i+1)
-		}
-	}
-	for i, p := range b.Puts {
-		if p.Key == "" {
-			return fmt.Errorf("journal: session %q: put %d of the batch has no key", b.Session, i+1)
-		}
-	}
-	for i, t := range b.Timers {
-		if t.Name == "" {
-			return fmt.Errorf("journal: session %q: timer %d of the batch has no name", b.Session, i+1)
-		}
-	}
-	return nil
 }
 
 // fits says whether a batch may follow a head.

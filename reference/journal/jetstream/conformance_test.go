@@ -1,0 +1,62 @@
+package jetstream_test
+
+import (
+	"context"
+	"os"
+	"testing"
+	"time"
+
+	"tierlab/reference/journal"
+	"tierlab/reference/journal/jetstream"
+	"tierlab/reference/journal/journaltest"
+)
+
+// served is a store and the server behind it.
+type served struct {
+	*jetstream.Store
+	server *jetstream.Server
+	dir    string
+}
+
+// serve starts a server on a folder and opens a store there.
+func serve(t testing.TB, dir string) *served {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	srv, err := jetstream.StartServer(ctx, jetstream.ServerConfig{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(srv.Stop)
+	s, err := jetstream.Open(ctx, jetstream.Config{Server: srv, Node: "n1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return &served{s, srv, dir}
+}
+
+// TestConformance runs the suite on one server. Reopen opens another store, which
+// reads the stream anew; with TIERLAB_FAULTS=1 it also restarts the server, which
+// takes half a minute in all.
+func TestConformance(t *testing.T) {
+	restart := os.Getenv("TIERLAB_FAULTS") == "1"
+	journaltest.RunOptions(t, journaltest.Options{
+		Open: func(t *testing.T) journal.Store { return serve(t, t.TempDir()) },
+		Reopen: func(t *testing.T, s journal.Store) journal.Store {
+			old := s.(*served)
+			if err := old.Close(); err != nil {
+				t.Fatal(err)
+			}
+			if restart {
+				old.server.Stop()
+				return serve(t, old.dir)
+			}
+			again, err := jetstream.Open(t.Context(), jetstream.Config{Server: old.server, Node: "n1"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return &served{again, old.server, old.dir}
+		},
+	})
+}
