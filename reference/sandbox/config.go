@@ -11,6 +11,8 @@ import (
 	"runtime"
 	"slices"
 	"time"
+
+	"tierlab/reference/sandbox/internal/confine"
 )
 
 // Config is how a pool is set up. A zero field takes its default.
@@ -31,6 +33,9 @@ type Config struct {
 	// how many bytes of memory: twice Limits.Memory and 128 MiB.
 	Runs     int
 	Resident int64
+	// Required names the layers of confinement (see Pool.Confinement) without
+	// which there is no pool. Without it a pool takes what the system gives.
+	Required []string
 }
 
 // DefaultLimits are the limits of a run where the pool's configuration leaves
@@ -77,11 +82,29 @@ func (c Config) withDefaults() (Config, error) {
 	c.Queue = either(c.Queue, 1<<14)
 	c.Runs = either(c.Runs, 10_000)
 	c.Resident = either(c.Resident, 2*c.Limits.Memory+128<<20)
+	for _, name := range c.Required {
+		if !slices.Contains(confine.Layers(), confine.Layer(name)) {
+			return c, fmt.Errorf("sandbox: no layer of confinement is called %q; there are %v", name, confine.Layers())
+		}
+	}
 	var err error
 	if c.Cache, err = cacheFolder(c.Cache); err != nil {
 		return c, fmt.Errorf("sandbox: the cache of compiled modules: %w", err)
 	}
 	return c, nil
+}
+
+// goMemory is what a child's Go runtime may take beside a program's memory: its
+// heap in pieces of 64 MiB, compiled code, and the engines' native stacks.
+const goMemory = 512 << 20
+
+// confinement is what children of a language give up.
+func (c *Config) confinement(l Language) confine.Config {
+	how := confine.Config{Memory: c.Limits.Memory + goMemory, MakesCode: l == Wasm}
+	for _, name := range c.Required {
+		how.Required = append(how.Required, confine.Layer(name))
+	}
+	return how
 }
 
 // cacheFolder makes the folder and returns its path, "" for none. Without a

@@ -137,7 +137,7 @@ func (x *exchange) start() []byte {
 		clock = r.Clock.UnixNano()
 	}
 	p := border.Program{
-		Language: string(r.Language), Source: r.Source, Input: r.Input, Hosts: r.Hosts, Clock: clock, Seed: r.Seed,
+		Source: r.Source, Input: r.Input, Hosts: r.Hosts, Clock: clock, Seed: r.Seed,
 		Memory: l.Memory, Stack: l.Stack, Output: int64(l.Output), HostCalls: int64(l.HostCalls), HostBytes: l.HostBytes, Fuel: l.Fuel,
 	}
 	return p.Append(x.frame)

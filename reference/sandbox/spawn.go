@@ -5,12 +5,19 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+
+	"tierlab/reference/sandbox/internal/confine"
 )
 
 // spawner starts children from one thread that lives as long as the pool: where
 // a child asks to be killed when its parent dies, the system means the thread.
 type spawner struct {
-	requests chan chan spawned
+	requests chan request
+}
+
+type request struct {
+	plan  *confine.Plan
+	reply chan spawned
 }
 
 type spawned struct {
@@ -19,20 +26,22 @@ type spawned struct {
 }
 
 func newSpawner() *spawner {
-	s := &spawner{requests: make(chan chan spawned)}
+	s := &spawner{requests: make(chan request)}
 	go func() {
+		// The thread is given back at the end: one that ends kills its children.
 		runtime.LockOSThread()
-		for reply := range s.requests {
-			w, err := spawn()
-			reply <- spawned{w, err}
+		defer runtime.UnlockOSThread()
+		for r := range s.requests {
+			w, err := spawn(r.plan)
+			r.reply <- spawned{w, err}
 		}
 	}()
 	return s
 }
 
-func (s *spawner) start() (*worker, error) {
+func (s *spawner) start(p *confine.Plan) (*worker, error) {
 	reply := make(chan spawned)
-	s.requests <- reply
+	s.requests <- request{p, reply}
 	r := <-reply
 	return r.worker, r.err
 }
@@ -42,7 +51,7 @@ func (s *spawner) close() { close(s.requests) }
 
 // spawn starts this binary as a child. Its standard input and output are the
 // protocol's pipes.
-func spawn() (w *worker, err error) {
+func spawn(p *confine.Plan) (w *worker, err error) {
 	path, err := executable()
 	if err != nil {
 		return nil, err
@@ -61,10 +70,10 @@ func spawn() (w *worker, err error) {
 		files = append(files, r, w)
 	}
 	cmd := &exec.Cmd{
-		Path: path, Args: []string{"tierlab-sandbox"}, Env: environment(), Dir: os.TempDir(),
-		Stdin: files[0], Stdout: files[3], Stderr: files[5],
+		Path: path, Args: []string{"tierlab-sandbox"}, Stdin: files[0], Stdout: files[3], Stderr: files[5],
 	}
-	confine(cmd)
+	p.Command(cmd)
+	cmd.Env = environment()
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", path, err)
 	}

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -28,7 +29,7 @@ type worker struct {
 
 	resident int64
 	cpu      time.Duration // when it was last ready
-	confined string
+	confined []byte        // a confine.Report as JSON
 	cold     bool
 }
 
@@ -76,8 +77,7 @@ const (
 )
 
 // setUp tells a new child what it needs and waits until it is ready.
-func (w *worker) setUp(c *Config) error {
-	s := border.Setup{Cache: c.Cache, Memory: c.Limits.Memory}
+func (w *worker) setUp(s *border.Setup) error {
 	if err := w.send(s.Append(w.frame)); err != nil {
 		return w.explain(err)
 	}
@@ -109,7 +109,10 @@ func (w *worker) awaitReady(within time.Duration) error {
 	if err != nil {
 		return err
 	}
-	w.resident, w.cpu, w.confined = r.Resident, time.Duration(r.CPU), r.Confined
+	w.resident, w.cpu = r.Resident, time.Duration(r.CPU)
+	if len(r.Confined) > 0 {
+		w.confined = bytes.Clone(r.Confined)
+	}
 	return nil
 }
 

@@ -2,18 +2,20 @@ package border
 
 // Setup is what a child needs before its first program.
 type Setup struct {
+	// Language is what all programs are written in.
+	Language string
 	// Cache is the folder of compiled modules; empty: compile, keep nothing.
 	Cache string
 	// Memory is the most that any program may have, in bytes.
 	Memory int64
-	// Confine asks the child to give up its rights before the first program.
-	Confine bool
+	// Confine is a confine.Config as JSON: what the child gives up before the
+	// first program.
+	Confine []byte
 }
 
 // Program is a run as a child needs it: the fields of sandbox.Run, with the
 // pool's defaults filled in.
 type Program struct {
-	Language      string
 	Source, Input []byte
 	Hosts         []string
 	Clock         int64 // nanoseconds since the Unix epoch
@@ -56,30 +58,27 @@ type Ready struct {
 	Resident int64
 	// CPU is what the child has taken since its start, in nanoseconds.
 	CPU int64
-	// Confined names what holds the child, for a person to read.
-	Confined string
+	// Confined is a confine.Report as JSON, in the first message.
+	Confined []byte
 }
 
 // Append writes the message's frame into buf's memory.
 func (s *Setup) Append(buf []byte) []byte {
 	b := Frame(buf, KindSetup)
-	b = putBytes(b, s.Cache)
-	b = putInt(b, s.Memory)
-	b = putUint(b, bit(s.Confine))
-	return Close(b)
+	b = putBytes(putBytes(b, s.Language), s.Cache)
+	return Close(putBytes(putInt(b, s.Memory), s.Confine))
 }
 
 // ParseSetup reads a message of KindSetup.
 func ParseSetup(message []byte) (*Setup, error) {
 	f := fields{rest: message}
-	s := &Setup{Cache: f.text(), Memory: f.int(), Confine: f.uint() == 1}
+	s := &Setup{Language: f.text(), Cache: f.text(), Memory: f.int(), Confine: f.bytes()}
 	return s, f.end()
 }
 
 // Append writes the message's frame into buf's memory.
 func (p *Program) Append(buf []byte) []byte {
 	b := Frame(buf, KindStart)
-	b = putBytes(b, p.Language)
 	b = putBytes(b, p.Source)
 	b = putBytes(b, p.Input)
 	b = putUint(b, uint64(len(p.Hosts)))
@@ -99,7 +98,7 @@ func (p *Program) Append(buf []byte) []byte {
 func ParseStart(message []byte) (*Program, error) {
 	f := fields{rest: message}
 	p := &Program{
-		Language: f.text(), Source: f.bytes(), Input: f.bytes(), Hosts: f.texts(), Clock: f.int(), Seed: f.uint(),
+		Source: f.bytes(), Input: f.bytes(), Hosts: f.texts(), Clock: f.int(), Seed: f.uint(),
 		Memory: f.int(), Stack: f.int(), Output: f.int(), HostCalls: f.int(), HostBytes: f.int(), Fuel: f.uint(),
 	}
 	return p, f.end()
@@ -155,7 +154,7 @@ func (r *Ready) Append(buf []byte) []byte {
 // ParseReady reads a message of KindReady.
 func ParseReady(message []byte) (*Ready, error) {
 	f := fields{rest: message}
-	r := &Ready{Resident: f.int(), CPU: f.int(), Confined: f.text()}
+	r := &Ready{Resident: f.int(), CPU: f.int(), Confined: f.bytes()}
 	return r, f.end()
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/tetratelabs/wazero/experimental"
 
 	"tierlab/reference/sandbox/internal/border"
+	"tierlab/reference/sandbox/internal/linear"
 )
 
 //go:embed prelude.js
@@ -24,7 +25,7 @@ type Engine struct {
 	runtime  wazero.Runtime
 	compiled wazero.CompiledModule
 	table    table
-	memory   *linear
+	memory   *linear.Memory
 	image    *image
 }
 
@@ -39,7 +40,7 @@ func New(ctx context.Context, cache wazero.CompilationCache, maxMemory int64) (*
 	if cache != nil {
 		config = config.WithCompilationCache(cache)
 	}
-	e := &Engine{runtime: wazero.NewRuntimeWithConfig(ctx, config), table: table, memory: newLinear(maxMemory + overhead)}
+	e := &Engine{runtime: wazero.NewRuntimeWithConfig(ctx, config), table: table, memory: linear.New(maxMemory + overhead)}
 	if err := e.start(ctx, module); err != nil {
 		e.runtime.Close(ctx)
 		return nil, fmt.Errorf("start QuickJS %s: %w", quickjswasi.Version, err)

@@ -1,0 +1,189 @@
+package sandbox
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"tierlab/reference/sandbox/internal/border"
+	"tierlab/reference/sandbox/internal/confine"
+)
+
+// lane is a pool's children for one language.
+type lane struct {
+	pool     *Pool
+	language Language
+	plan     *confine.Plan
+	setup    border.Setup
+	once     sync.Once
+
+	free     chan *worker
+	failures chan error // why no child starts, for runs that wait while there is none
+	waiting  atomic.Int64
+	alive    atomic.Int64
+	report   atomic.Pointer[[]byte] // the first child's confine.Report
+}
+
+func newLane(p *Pool, l Language, plan *confine.Plan) *lane {
+	how, err := json.Marshal(plan.Config)
+	if err != nil {
+		panic(err) // numbers and strings
+	}
+	return &lane{
+		pool: p, language: l, plan: plan, free: make(chan *worker), failures: make(chan error),
+		setup: border.Setup{Language: string(l), Cache: p.config.Cache, Memory: p.config.Limits.Memory, Confine: how},
+	}
+}
+
+// open starts the goroutines that keep the children, once; first is a child
+// that is ready.
+func (l *lane) open(first *worker) {
+	l.once.Do(func() {
+		l.pool.mu.Lock()
+		defer l.pool.mu.Unlock()
+		for range l.pool.config.Workers {
+			if l.pool.closed {
+				break
+			}
+			l.pool.keepers.Add(1)
+			go l.keep(first)
+			first = nil
+		}
+		if first != nil {
+			first.end()
+		}
+	})
+}
+
+// Retry of a child that does not start: after 50 ms, then twice as long each
+// time, up to two seconds.
+const (
+	firstRetry = 50 * time.Millisecond
+	lastRetry  = 2 * time.Second
+)
+
+// keep offers one child at a time to the runs, and replaces it when it is gone
+// or worn out.
+func (l *lane) keep(w *worker) {
+	defer l.pool.keepers.Done()
+	retry := firstRetry
+	for l.pool.closing.Err() == nil {
+		if w == nil {
+			var err error
+			if w, err = l.start(); err != nil {
+				l.fail(err, retry)
+				retry = min(2*retry, lastRetry)
+				continue
+			}
+		}
+		retry = firstRetry
+		l.alive.Add(1)
+		l.serve(w)
+		l.alive.Add(-1)
+		w.end()
+		w = nil
+	}
+	if w != nil {
+		w.end()
+	}
+}
+
+// fail waits before the next try. While no other child is there, all who wait
+// for one are told why.
+func (l *lane) fail(err error, retry time.Duration) {
+	timer := time.NewTimer(retry)
+	defer timer.Stop()
+	for {
+		failures := l.failures
+		if l.alive.Load() > 0 {
+			failures = nil
+		}
+		select {
+		case failures <- err:
+		case <-timer.C:
+			return
+		case <-l.pool.closing.Done():
+			return
+		}
+	}
+}
+
+// serve offers w until it is of no more use.
+func (l *lane) serve(w *worker) {
+	c := &l.pool.config
+	for n := 0; n < c.Runs && w.resident <= c.Resident; n++ {
+		select {
+		case l.free <- w:
+		case <-w.exited:
+			return
+		case <-l.pool.closing.Done():
+			return
+		}
+		if ok := <-w.released; !ok || w.awaitReady(readyWithin) != nil {
+			return
+		}
+	}
+}
+
+// start starts a child and waits until it is ready. It is cold when a run
+// waited for it.
+func (l *lane) start() (*worker, error) {
+	cold := l.waiting.Load() > 0
+	w, err := l.pool.spawner.start(l.plan)
+	if err != nil {
+		return nil, err
+	}
+	defer context.AfterFunc(l.pool.closing, w.kill)()
+	if err := w.setUp(&l.setup); err != nil {
+		w.end()
+		return nil, err
+	}
+	w.cold = cold
+	l.report.CompareAndSwap(nil, &w.confined)
+	return w, nil
+}
+
+// take waits for a child.
+func (l *lane) take(ctx context.Context) (*worker, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	select {
+	case w := <-l.free:
+		return w, nil
+	default:
+	}
+	if l.waiting.Add(1) > int64(l.pool.config.Queue) {
+		l.waiting.Add(-1)
+		return nil, ErrBusy
+	}
+	defer l.waiting.Add(-1)
+	l.open(nil)
+	select {
+	case w := <-l.free:
+		return w, nil
+	case err := <-l.failures:
+		return nil, fmt.Errorf("sandbox: no child starts: %w", err)
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	case <-l.pool.closing.Done():
+		return nil, ErrClosed
+	}
+}
+
+// layers is the first child's report. What cannot be read of it counts as not
+// in force.
+func (l *lane) layers() []Layer {
+	var r confine.Report
+	if b := l.report.Load(); b == nil || json.Unmarshal(*b, &r) != nil {
+		return nil
+	}
+	layers := make([]Layer, len(r))
+	for i, o := range r {
+		layers[i] = Layer{Name: string(o.Layer), InForce: o.InForce, Detail: o.Detail}
+	}
+	return layers
+}
