@@ -21,8 +21,8 @@
 //     socket outside.
 //   - Seccomp: an allow-list of system calls over all threads.
 //
-// The environment is empty and descriptors beyond those the parent lists do not
-// reach the child. A child dies with its parent.
+// A child has of the environment and of the descriptors only what the parent
+// lists, and dies with its parent.
 //
 // On systems other than Linux no layer is there, and the report says so: what is
 // left is a process of its own, WebAssembly's isolation in it, and SIGKILL's

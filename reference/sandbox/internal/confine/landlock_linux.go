@@ -34,6 +34,18 @@ func landlockVersion() (int, error) {
 	return 0, fmt.Errorf("landlock_create_ruleset: %w", errno)
 }
 
+// landlockUsable is the version, where this build can use it on all threads.
+func landlockUsable() (int, error) {
+	version, err := landlockVersion()
+	if err != nil || version >= landlockTSync {
+		return version, err
+	}
+	if _, _, errno := syscall.AllThreadsSyscall(unix.SYS_GETPID, 0, 0, 0); errno == unix.ENOTSUP {
+		return 0, fmt.Errorf("version %d of the kernel restricts one thread at a time, and a build with cgo cannot reach all of its threads (CGO_ENABLED=0 can)", version)
+	}
+	return version, nil
+}
+
 // landlockRights are all that a version of the interface can take away.
 func landlockRights(version int) (a unix.LandlockRulesetAttr) {
 	a.Handled_access_fs = unix.LANDLOCK_ACCESS_FS_MAKE_SYM<<1 - 1
@@ -62,7 +74,7 @@ func landlockRights(version int) (a unix.LandlockRulesetAttr) {
 // version can take away is gone. Before version 8 each thread has to enter
 // itself, which only a build without cgo can order.
 func forbidPaths(*Config) (string, error) {
-	version, err := landlockVersion()
+	version, err := landlockUsable()
 	if err != nil {
 		return "", err
 	}
@@ -76,9 +88,6 @@ func forbidPaths(*Config) (string, error) {
 		_, _, errno = unix.Syscall(unix.SYS_LANDLOCK_RESTRICT_SELF, fd, unix.LANDLOCK_RESTRICT_SELF_TSYNC, 0)
 	} else {
 		errno = onAllThreads(fd)
-	}
-	if errno == unix.ENOTSUP {
-		return "", fmt.Errorf("version %d of the kernel restricts one thread at a time, and a build with cgo cannot reach all of its threads (CGO_ENABLED=0 can)", version)
 	}
 	if errno != 0 {
 		return "", fmt.Errorf("landlock_restrict_self: %w", errno)

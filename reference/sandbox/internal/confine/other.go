@@ -20,8 +20,12 @@ func Prepare(c Config) (*Plan, error) {
 	return &Plan{c}, nil
 }
 
-// Command makes cmd start with an empty environment.
-func (p *Plan) Command(cmd *exec.Cmd) { cmd.Env = []string{} }
+// Command makes cmd start with no more of an environment than it names.
+func (p *Plan) Command(cmd *exec.Cmd) {
+	if cmd.Env == nil {
+		cmd.Env = []string{}
+	}
+}
 
 // Apply reports that no layer is there.
 func Apply(c Config) (Report, error) {

@@ -37,12 +37,14 @@ func Prepare(c Config) (*Plan, error) {
 	return p, nil
 }
 
-// Command makes cmd start as p says: with an empty environment, in the root
-// folder and in namespaces of its own. Pdeathsig kills the child when the thread
+// Command makes cmd start as p says: in the root folder, in namespaces of its
+// own and with no more of an environment than cmd names. Pdeathsig kills the child when the thread
 // that started it ends, so it must not be started from a goroutine that ends
 // locked to its thread.
 func (p *Plan) Command(cmd *exec.Cmd) {
-	cmd.Env = []string{}
+	if cmd.Env == nil {
+		cmd.Env = []string{}
+	}
 	cmd.Dir = "/"
 	attr := p.attr
 	cmd.SysProcAttr = &attr

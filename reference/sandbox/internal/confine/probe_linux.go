@@ -19,7 +19,7 @@ func Probe() Report {
 		{Layer: Identity, InForce: true}, {Layer: NoNewPrivs, InForce: true},
 		{Layer: Undumpable, InForce: true}}
 	land := Outcome{Layer: Landlock, InForce: true}
-	if v, err := landlockVersion(); err != nil {
+	if v, err := landlockUsable(); err != nil {
 		land.InForce, land.Detail = false, err.Error()
 	} else {
 		land.Detail = fmt.Sprintf("version %d", v)
