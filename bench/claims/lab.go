@@ -10,6 +10,7 @@ import (
 
 	"tierlab/configs"
 	"tierlab/reference/agent"
+	"tierlab/reference/ledger"
 	"tierlab/reference/router"
 	"tierlab/reference/topology"
 	"tierlab/sim"
@@ -166,10 +167,12 @@ func agents() []string {
 type setting struct {
 	world    *topology.World
 	library  *workloads.Library
-	arrivals sim.Arrivals                     // zero: Poisson at arrivalsPerSecond
-	neurons  func(*workloads.Attempt) float64 // see meter
-	once     bool                             // one replication is enough
-	limits   workloads.Budget                 // of every session, beside its own
+	arrivals sim.Arrivals     // zero: Poisson at arrivalsPerSecond
+	once     bool             // one replication is enough
+	limits   workloads.Budget // of every session, beside its own
+	// Sessions are billed by these books, if there are any.
+	catalogue *ledger.Catalogue
+	books     []ledger.Book
 }
 
 // result is one policy's replications.

@@ -4,14 +4,18 @@ import (
 	"math"
 	"time"
 
+	"tierlab/reference/ledger"
 	"tierlab/reference/topology"
 	"tierlab/workloads"
 )
 
 // meter takes the outcomes of one point's measured sessions.
 type meter struct {
-	fatal   float64                          // probability that a missed error fails the session
-	neurons func(*workloads.Attempt) float64 // nil: not metered
+	fatal float64 // probability that a missed error fails the session
+	bills []ledger.Book
+	bill  func(*ledger.Book, *ledger.Use) float64 // US dollars
+	uses  ledger.Meter
+	use   *ledger.Use // of the session that has just ended
 
 	sessions []sessionBill
 	// latency of answered attempts by tier, in ms, due to done and estimated.
@@ -30,13 +34,14 @@ type sessionBill struct {
 	usd          workloads.Cost
 	steps        int
 	ok           bool // it came to its end
+	// billed is what it costs, by the name of the book, in US dollars.
+	billed map[string]float64
 	account
 }
 
 // account is what a session's steps add up to.
 type account struct {
-	neurons float64
-	wrong   int // answers accepted that are wrong
+	wrong int // answers accepted that are wrong
 }
 
 // guess is an attempt whose policy said what latency to expect.
@@ -46,10 +51,19 @@ type guess struct {
 }
 
 func newMeter(s *setting) *meter {
-	return &meter{
-		fatal: s.world.Validator.Fatal, neurons: s.neurons,
+	m := &meter{
+		fatal: s.world.Validator.Fatal, bills: s.books,
 		ended: map[workloads.Status]int{}, underWay: map[string]*account{},
 	}
+	m.bill = func(b *ledger.Book, u *ledger.Use) float64 {
+		bill := s.catalogue.Bill(b, s.world, u)
+		return float64(bill.Total) / ledger.PicoPerUSD
+	}
+	m.uses.Each = func(u *ledger.Use) error {
+		m.use = u
+		return nil
+	}
+	return m
 }
 
 // Step implements workloads.Sink.
@@ -68,13 +82,13 @@ func (m *meter) Step(o *workloads.Outcome) error {
 		if i > 0 && !a.Hedge {
 			m.repeated++
 		}
-		if m.neurons != nil {
-			acc.neurons += m.neurons(a)
-		}
 		m.answer(a)
 	}
 	if a := accepted(o); a != nil && a.Correct != nil && !*a.Correct {
 		acc.wrong++
+	}
+	if len(m.bills) > 0 {
+		return m.uses.Step(o)
 	}
 	return nil
 }
@@ -132,6 +146,15 @@ func (m *meter) Session(o *workloads.Outcome) error {
 	if acc := m.underWay[o.Session]; acc != nil {
 		b.account = *acc
 		delete(m.underWay, o.Session)
+	}
+	if len(m.bills) > 0 {
+		if err := m.uses.Session(o); err != nil {
+			return err
+		}
+		b.billed = map[string]float64{}
+		for i := range m.bills {
+			b.billed[m.bills[i].Name] = m.bill(&m.bills[i], m.use)
+		}
 	}
 	m.sessions = append(m.sessions, b)
 	return nil
