@@ -146,7 +146,8 @@ func contendCharges(s *suite) {
 // contendReaders reads a session while it is written: what a reader sees is
 // whole batches in order, and no less than it saw before.
 func contendReaders(s *suite) {
-	h := s.own(s.name("a"))
+	name := s.name("a")
+	h := s.own(name)
 	var done atomic.Bool
 	var wg sync.WaitGroup
 	for range 3 {
@@ -154,9 +155,9 @@ func contendReaders(s *suite) {
 			last := uint64(0)
 			for !done.Load() {
 				seen := uint64(0)
-				err := s.store.Read(s.ctx(), h.Session, 0, func(r journal.Record) error { seen = r.Seq; return nil })
-				v, err2 := s.store.Get(s.ctx(), h.Session, "at")
-				head, err3 := s.store.Head(s.ctx(), h.Session)
+				err := s.store.Read(s.ctx(), name, 0, func(r journal.Record) error { seen = r.Seq; return nil })
+				v, err2 := s.store.Get(s.ctx(), name, "at")
+				head, err3 := s.store.Head(s.ctx(), name)
 				if err := errors.Join(err, err2, err3); err != nil {
 					s.Errorf("reading beside a writer: %v", err)
 					return

@@ -3,7 +3,6 @@ package journaltest
 import (
 	"errors"
 	"fmt"
-	"testing"
 	"time"
 
 	"pgregory.net/rapid"
@@ -164,51 +163,4 @@ func (p *driver) compact(t *rapid.T) {
 		t.Fatalf("Compact: %v", err)
 	}
 	p.model.compact(name)
-}
-
-// reopen checks that closing and opening, and a crash, change nothing.
-func reopen(s *suite) {
-	again := map[string]func(*testing.T, journal.Store) journal.Store{"reopened": s.o.Reopen, "crashed": s.o.Crash}
-	for how, open := range again {
-		if open == nil {
-			s.t.Logf("this store cannot be %s", how)
-			continue
-		}
-		m := newModel()
-		for i := range 5 {
-			name := s.name(fmt.Sprint(how, i))
-			h := s.own(name)
-			m.own(name, "suite", h.Epoch)
-			for k := range 4 {
-				b := journal.Batch{Session: name, Epoch: h.Epoch, After: h.Seq, Records: entries(k, 2), Puts: []journal.Put{{Key: fmt.Sprint(k), Value: []byte(name)}},
-					Timers: []journal.Timer{{Name: "t", At: base}, {Name: fmt.Sprint(k), At: base}}, Sends: []journal.Message{{ID: uint64(k), To: "x", Body: []byte{}}},
-					Charges: []journal.Charge{{Account: s.name(how), Spent: journal.Amount{Steps: 1}}}}
-				if k == i {
-					b.Snapshot, b.Summary, b.Sent = []byte("snap"), []byte("sum"), []uint64{0}
-				}
-				var err error
-				if h, err = s.store.Append(s.ctx(), &b); err != nil {
-					s.Fatalf("Append: %v", err)
-				}
-				m.append(&b)
-			}
-			if err := s.store.Compact(s.ctx(), name, h.Epoch); err != nil {
-				s.Fatalf("Compact: %v", err)
-			}
-			m.compact(name)
-		}
-		s.store = open(s.t, s.store)
-		s.compareAll(m)
-		for name, x := range m.sessions {
-			h, err := s.store.Own(s.ctx(), name, "after", false)
-			if err != nil || h.Epoch <= x.head.Epoch {
-				s.Fatalf("INV-J3: %s, Own returned %+v, %v after epoch %d", how, h, err, x.head.Epoch)
-			}
-			m.own(name, "after", h.Epoch)
-			b := journal.Batch{Session: name, Epoch: h.Epoch, After: h.Seq, Records: entries(9, 1)}
-			s.put(h, b)
-			m.append(&b)
-		}
-		s.compareAll(m)
-	}
 }

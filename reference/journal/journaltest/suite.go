@@ -43,7 +43,7 @@ func RunOptions(t *testing.T, o Options) {
 		{"timers", timers}, {"outbox", outbox}, {"totals", totals}, {"sessions", sessions},
 		{"unknown", unknown}, {"keep", keep}, {"cancelled", cancelled}, {"callbacks", callbacks},
 		{"contend/owners", contendOwners}, {"contend/after", contendAfter}, {"contend/charges", contendCharges},
-		{"contend/readers", contendReaders}, {"reopen", reopen}, {"property", property},
+		{"contend/readers", contendReaders}, {"reopened", reopened}, {"crashed", crashed}, {"property", property},
 	} {
 		t.Run(part.name, func(t *testing.T) {
 			s := &suite{TB: t, t: t, o: o, store: o.Open(t), prefix: fmt.Sprintf("jt%d-", runs.Add(1))}
