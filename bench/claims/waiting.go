@@ -55,7 +55,7 @@ func parts() []Claim {
 			"Every simulated commit is strong; C14 gives what its place costs."),
 		waiting("P13", "observability: why step 7 of 20 failed; a full audit trail", "the journal",
 			"A simulated run records every attempt with its reason, site, model, times and outcome."),
-		partly("P14", "budgets and kill switches stop a loop before it costs", "the ledger", budgets),
+		{"P14", "budgets and kill switches stop a loop before it costs", budgets},
 		partly("P15", "security: a compromised agent harms nothing beside itself; private data never leaves the device", "the sandbox and live sessions", privacy),
 		{"P16", "the same workload on an edge platform, three hyperscaler-like ones and one with limited edge zones: the edge fits it", platforms},
 	}
@@ -156,37 +156,6 @@ func reliable(ctx context.Context, l *Lab, f *Finding) (string, error) {
 	}
 	return fmt.Sprintf("Validation, retry with backoff, fallback and escalation are decided by the session machine and run in simulation: under faults %d of %d attempts failed or were refused, %d were repeats, and %.1f %% of %d sessions came to their end.",
 		failed, attempts, repeated, 100*float64(ok)/float64(max(1, sessions)), sessions), nil
-}
-
-// sessionLimit is the budget that P14 gives every session, in dollars.
-const sessionLimit = 0.2
-
-// budgets holds every session to a budget that many would exceed.
-func budgets(ctx context.Context, l *Lab, f *Finding) (string, error) {
-	w, err := l.world(l.Edge)
-	if err != nil {
-		return "", err
-	}
-	lib, err := l.embedded()
-	if err != nil {
-		return "", err
-	}
-	results, err := l.play(ctx, setting{world: w, library: lib, limits: workloads.Budget{USD: sessionLimit}, once: true}, allCentral)
-	if err != nil {
-		return "", err
-	}
-	m := results[0].reps[0]
-	most, over := 0.0, 0
-	for i := range m.sessions {
-		usd := m.sessions[i].usd.Total()
-		most = max(most, usd)
-		if usd > sessionLimit {
-			over++
-		}
-	}
-	f.How = fmt.Sprintf("simulated: embedded on %s, %s, %d sessions, every one limited to $%g", l.Edge, allCentral, l.Sessions, sessionLimit)
-	return fmt.Sprintf("The session machine reserves before each effect and stops at the limit: in simulation it stopped %d of %d sessions, and %d spent more than $%g (the most: $%s).",
-		m.ended[workloads.StatusBudget], len(m.sessions), over, sessionLimit, short(most)), nil
 }
 
 // privacy counts the private steps that left the device.
