@@ -25,8 +25,9 @@ type Budget struct {
 	Day     journal.Amount // all of them, in a UTC day
 }
 
-func (b *Budgets) of(tenant string) Budget {
-	if own, ok := b.Tenants[tenant]; ok {
+// Of is what limits a tenant.
+func (b *Budgets) Of(tenant string) Budget {
+	if own, ok := b.Tenants[tenantName(tenant)]; ok {
 		return own
 	}
 	return b.Default
@@ -84,7 +85,7 @@ func (l *limited) bound(meter int) (int64, bool) {
 
 // accounts are those that a request is counted in, the session's first.
 func (l *Ledger) accounts(at time.Time, r *Request) []limited {
-	budget, at1 := l.cfg.Budgets.of(tenantName(r.Tenant)), ""
+	budget, at1 := l.cfg.Budgets.Of(r.Tenant), ""
 	if l.cfg.Nodes > 1 {
 		at1 = "@" + url.QueryEscape(l.cfg.Node)
 	}

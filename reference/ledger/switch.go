@@ -35,6 +35,11 @@ func (e *KilledError) Error() string {
 	return fmt.Sprintf("ledger: %s was stopped: %s", e.Scope, e.Why)
 }
 
+// NotKilledError says that what was to be revived is not stopped.
+type NotKilledError struct{ Scope string }
+
+func (e *NotKilledError) Error() string { return fmt.Sprintf("ledger: %s is not stopped", e.Scope) }
+
 // The kinds of the switches' records; the body is a Switch in JSON.
 const (
 	killRecord   = "kill"
@@ -71,7 +76,7 @@ func (l *Ledger) Kill(ctx context.Context, s Switch) error {
 }
 
 // Revive lets a scope go on, once that is durable. A scope that was not stopped is
-// an error.
+// a *NotKilledError.
 func (l *Ledger) Revive(ctx context.Context, s Switch) error {
 	if err := checkSwitch(&s); err != nil {
 		return err
@@ -80,7 +85,7 @@ func (l *Ledger) Revive(ctx context.Context, s Switch) error {
 	_, off := l.off[s.Scope]
 	l.mu.Unlock()
 	if !off {
-		return fmt.Errorf("ledger: %s is not stopped", s.Scope)
+		return &NotKilledError{s.Scope}
 	}
 	if err := l.record(ctx, reviveRecord, s); err != nil {
 		return err
