@@ -98,8 +98,8 @@ const reapWithin = 2 * time.Millisecond
 func (x *exchange) cpuOfDead() time.Duration {
 	select {
 	case <-x.exited:
-		s := x.cmd.ProcessState
-		return max(0, s.UserTime()+s.SystemTime()-x.cpu)
+		_, cpu := x.process.post()
+		return max(0, cpu-x.cpu)
 	case <-time.After(reapWithin):
 		return x.result.Used.Wall
 	}

@@ -17,7 +17,7 @@ import (
 // worker is a child process, seen from the pool. One goroutine at a time uses
 // it; kill may be called from any.
 type worker struct {
-	cmd      *exec.Cmd
+	process  process
 	requests *os.File
 	replies  *os.File
 	frames   *border.Reader
@@ -33,9 +33,26 @@ type worker struct {
 	cold     bool
 }
 
+// process is the child as the system sees it.
+type process interface {
+	kill()
+	// post is how the process ended and the processor time of its life, known
+	// once it is gone.
+	post() (how string, cpu time.Duration)
+}
+
+type command struct{ *exec.Cmd }
+
+func (c command) kill() { c.Process.Kill() }
+
+func (c command) post() (string, time.Duration) {
+	s := c.ProcessState
+	return s.String(), s.UserTime() + s.SystemTime()
+}
+
 func newWorker(cmd *exec.Cmd, requests, replies, stderr *os.File) *worker {
 	w := &worker{
-		cmd: cmd, requests: requests, replies: replies, frames: border.NewReader(replies),
+		process: command{cmd}, requests: requests, replies: replies, frames: border.NewReader(replies),
 		exited: make(chan struct{}), released: make(chan bool, 1), errors: new(tail),
 	}
 	var reading sync.WaitGroup
@@ -56,7 +73,7 @@ func newWorker(cmd *exec.Cmd, requests, replies, stderr *os.File) *worker {
 // kill ends the process at once. What reads from it is woken without waiting
 // for the system to take the process apart.
 func (w *worker) kill() {
-	w.cmd.Process.Kill()
+	w.process.kill()
 	w.replies.SetReadDeadline(time.Unix(1, 0))
 	w.requests.SetWriteDeadline(time.Unix(1, 0))
 }
@@ -128,11 +145,11 @@ func (w *worker) explain(err error) error {
 	case <-time.After(time.Second):
 		return err
 	}
-	text := w.cmd.ProcessState.String()
+	how, _ := w.process.post()
 	if said := w.errors.String(); said != "" {
-		text += ": " + said
+		how += ": " + said
 	}
-	return fmt.Errorf("the child ended: %s", text)
+	return fmt.Errorf("the child ended: %s", how)
 }
 
 // tail keeps the end of what a child writes to standard error.

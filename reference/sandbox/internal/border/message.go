@@ -101,7 +101,13 @@ func ParseStart(message []byte) (*Program, error) {
 		Source: f.bytes(), Input: f.bytes(), Hosts: f.texts(), Clock: f.int(), Seed: f.uint(),
 		Memory: f.int(), Stack: f.int(), Output: f.int(), HostCalls: f.int(), HostBytes: f.int(), Fuel: f.uint(),
 	}
-	return p, f.end()
+	if err := f.end(); err != nil {
+		return nil, err
+	}
+	if p.Memory < 0 || p.Stack < 0 || p.Output < 0 || p.HostCalls < 0 || p.HostBytes < 0 {
+		return nil, broken("a limit below zero")
+	}
+	return p, nil
 }
 
 // Append writes the message's frame into buf's memory.

@@ -19,6 +19,13 @@ type guest struct {
 	hostBytes int64
 	pending   []byte // printed and not yet sent
 	flushed   time.Time
+	lost      error // the pool cannot be reached, or breaks the protocol
+}
+
+// end stops the program because of the child's own trouble.
+func (g *guest) end(err error) error {
+	g.lost = err
+	return &border.Stop{Fault: border.Crash, Message: err.Error()}
 }
 
 func newGuest(c *child, p *border.Program) *guest {
@@ -47,7 +54,9 @@ func (g *guest) Print(p []byte) error {
 	}
 	if now := time.Now(); len(g.pending) >= flushBytes || now.Sub(g.flushed) > flushAfter {
 		g.flushed = now
-		return g.flush()
+		if err := g.flush(); err != nil {
+			return g.end(err)
+		}
 	}
 	return nil
 }
@@ -82,11 +91,11 @@ func (g *guest) Call(name string, args []byte) ([]byte, error) {
 	g.calls--
 	g.hostBytes -= int64(len(args))
 	if err := g.flush(); err != nil {
-		return nil, err
+		return nil, g.end(err)
 	}
 	call := border.Call{Name: name, Args: args}
 	if err := g.c.send(call.Append(g.c.frame)); err != nil {
-		return nil, err
+		return nil, g.end(err)
 	}
 	return g.answer()
 }
@@ -94,12 +103,12 @@ func (g *guest) Call(name string, args []byte) ([]byte, error) {
 func (g *guest) answer() ([]byte, error) {
 	m, err := g.c.await(border.KindAnswer)
 	if err != nil {
-		return nil, err
+		return nil, g.end(err)
 	}
 	a, err := border.ParseAnswer(m)
 	switch {
 	case err != nil:
-		return nil, err
+		return nil, g.end(err)
 	case a.Over:
 		return nil, g.tooMuch()
 	case a.Error != "":

@@ -2,6 +2,7 @@ package child
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -19,8 +20,15 @@ import (
 func Serve(in io.Reader, out io.Writer) int {
 	os.Stdout = os.Stderr
 	debug.SetGCPercent(gcPercent)
-	c := &child{out: out, inbox: make(chan inbound)}
-	go c.receive(in)
+	c := &child{out: out, inbox: make(chan inbound), start: newEngine}
+	go func() {
+		err := c.receive(in)
+		if err != io.EOF {
+			fmt.Fprintln(os.Stderr, "sandbox child: read:", err)
+		}
+		// When the pool is gone so is this process, whatever program runs in it.
+		os.Exit(0)
+	}()
 	fmt.Fprintln(os.Stderr, "sandbox child:", c.serve(context.Background()))
 	return 1
 }
@@ -39,6 +47,7 @@ type child struct {
 	out   io.Writer
 	inbox chan inbound
 	frame []byte // memory of the next frame to send
+	start func(context.Context, *border.Setup) (engine, error)
 
 	engine   engine
 	confined []byte // of the first Ready message
@@ -49,9 +58,8 @@ type inbound struct {
 	message []byte
 }
 
-// receive hands on what the pool sends. When the pool is gone so is this
-// process, whatever program runs in it.
-func (c *child) receive(in io.Reader) {
+// receive hands on what the pool sends, until that ends.
+func (c *child) receive(in io.Reader) error {
 	r := border.NewReader(in)
 	for {
 		kind, message, err := r.Next(func(k border.Kind) int {
@@ -61,10 +69,7 @@ func (c *child) receive(in io.Reader) {
 			return maxMessage
 		})
 		if err != nil {
-			if err != io.EOF {
-				fmt.Fprintln(os.Stderr, "sandbox child: read:", err)
-			}
-			os.Exit(0)
+			return err
 		}
 		c.inbox <- inbound{kind, bytes.Clone(message)}
 	}
@@ -72,7 +77,7 @@ func (c *child) receive(in io.Reader) {
 
 // serve returns why it cannot go on.
 func (c *child) serve(ctx context.Context) error {
-	if err := c.start(ctx); err != nil {
+	if err := c.setUp(ctx); err != nil {
 		return err
 	}
 	for {
@@ -93,8 +98,8 @@ func (c *child) serve(ctx context.Context) error {
 	}
 }
 
-// start makes everything that programs share.
-func (c *child) start(ctx context.Context) error {
+// setUp makes everything that programs share.
+func (c *child) setUp(ctx context.Context) error {
 	m, err := c.await(border.KindSetup)
 	if err != nil {
 		return err
@@ -103,7 +108,7 @@ func (c *child) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if c.engine, err = newEngine(ctx, s); err != nil {
+	if c.engine, err = c.start(ctx, s); err != nil {
 		return err
 	}
 	return c.confine(s.Confine)
@@ -144,7 +149,10 @@ func (c *child) send(frame []byte) error {
 }
 
 func (c *child) await(want border.Kind) ([]byte, error) {
-	m := <-c.inbox
+	m, ok := <-c.inbox
+	if !ok {
+		return nil, io.EOF
+	}
 	if m.kind != want {
 		return nil, fmt.Errorf("a frame of kind %v, where %v was expected", m.kind, want)
 	}
@@ -157,7 +165,7 @@ func (c *child) run(ctx context.Context, p *border.Program) error {
 	before, _ := usage()
 	g := newGuest(c, p)
 	out, err := c.engine.run(ctx, p, g)
-	if err != nil {
+	if err := cmp.Or(err, g.lost); err != nil {
 		return err
 	}
 	if err := g.flush(); err != nil {

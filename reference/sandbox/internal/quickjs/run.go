@@ -237,7 +237,7 @@ func (x *execution) stop(err error, p *border.Program) (*border.Stop, error) {
 		return x.full(p), nil
 	case errors.Is(err, errThrown):
 		return x.thrown(p)
-	case strings.Contains(err.Error(), "wasm error: stack overflow"):
+	case strings.HasPrefix(err.Error(), "stack overflow"):
 		return &border.Stop{Fault: border.StackOverflow, Message: "the engine's own stack is full"}, nil
 	case strings.Contains(err.Error(), "wasm error: "):
 		return &border.Stop{Fault: border.Crash, Message: "the engine failed: " + firstLine(err.Error())}, nil

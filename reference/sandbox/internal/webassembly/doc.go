@@ -20,6 +20,9 @@
 // A trap, an exit code but 0, or a module that does not validate is the program's
 // own error.
 //
+// Fuel is what package fuel counts: instructions, after the module has been
+// rewritten to count them.
+//
 // # Host functions
 //
 // The module tierlab has two functions. Addresses and lengths are bytes of the

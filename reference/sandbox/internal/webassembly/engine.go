@@ -14,6 +14,7 @@ import (
 	"github.com/tetratelabs/wazero/sys"
 
 	"tierlab/reference/sandbox/internal/border"
+	"tierlab/reference/sandbox/internal/fuel"
 	"tierlab/reference/sandbox/internal/linear"
 )
 
@@ -62,7 +63,11 @@ func (e *Engine) compile(ctx context.Context, source []byte) (wazero.CompiledMod
 			return c.module, nil
 		}
 	}
-	m, err := e.runtime.CompileModule(ctx, source)
+	counting, err := fuel.Instrument(source)
+	if err != nil {
+		return nil, err
+	}
+	m, err := e.runtime.CompileModule(ctx, counting)
 	if err != nil {
 		return nil, err
 	}
@@ -92,8 +97,17 @@ func (e *Engine) Run(ctx context.Context, p *border.Program, g border.Guest) (*b
 		return &border.Outcome{Stop: x.stop(err)}, nil
 	}
 	defer instance.Close(ctx)
-	err = x.enter(ctx, instance)
-	out := &border.Outcome{Stop: x.stop(err)}
+	left := instance.ExportedGlobal(fuel.Export).(api.MutableGlobal)
+	budget := int64(min(p.Fuel, unbounded))
+	if budget == 0 {
+		budget = unbounded
+	}
+	left.Set(uint64(budget))
+	out := &border.Outcome{Stop: x.stop(x.enter(ctx, instance))}
+	if fuel.Exhausted(int64(left.Get())) {
+		out.Stop = &border.Stop{Fault: border.FuelUsed, Message: fmt.Sprintf("the program used its %d units of fuel", p.Fuel)}
+	}
+	out.Fuel = uint64(budget - max(int64(left.Get()), 0))
 	if m := instance.Memory(); m != nil {
 		out.Memory = int64(m.Size())
 	}
@@ -102,6 +116,9 @@ func (e *Engine) Run(ctx context.Context, p *border.Program, g border.Guest) (*b
 	}
 	return out, nil
 }
+
+// unbounded is the fuel of a run that has no limit: centuries of it.
+const unbounded = 1 << 62
 
 // instantiate makes the program's instance. wazero panics where a memory that
 // is not exported starts with more than the limit.
@@ -135,6 +152,11 @@ func refuse(m wazero.CompiledModule, p *border.Program) *border.Stop {
 
 // enter calls the program.
 func (x *execution) enter(ctx context.Context, m api.Module) error {
+	if start := m.ExportedFunction(fuel.Start); start != nil {
+		if _, err := start.Call(ctx); err != nil {
+			return err
+		}
+	}
 	if start := m.ExportedFunction("_start"); start != nil {
 		_, err := start.Call(ctx)
 		return err
@@ -165,7 +187,7 @@ func (x *execution) stop(err error) *border.Stop {
 			return nil
 		}
 		return thrown("the program ended with code %d", exit.ExitCode()).Stop
-	case strings.Contains(err.Error(), "wasm error: stack overflow"):
+	case strings.HasPrefix(err.Error(), "stack overflow"):
 		return &border.Stop{Fault: border.StackOverflow, Message: "the engine's stack is full"}
 	}
 	return thrown("%s", firstLine(err)).Stop
@@ -177,5 +199,5 @@ func thrown(format string, args ...any) *border.Outcome {
 
 func firstLine(err error) string {
 	line, _, _ := strings.Cut(err.Error(), "\n")
-	return strings.ToValidUTF8(line, "\uFFFD")
+	return strings.ToValidUTF8(strings.TrimSuffix(line, " (recovered by wazero)"), "\uFFFD")
 }
