@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"tierlab/bench/shapes"
+	"tierlab/reference/sandbox"
 )
 
 // asTierlab makes the test's binary the program: what starts itself as another
@@ -20,6 +21,7 @@ import (
 const asTierlab = "CLI_TEST_AS_TIERLAB"
 
 func TestMain(m *testing.M) {
+	sandbox.Child()
 	if os.Getenv(asTierlab) == "" {
 		os.Exit(m.Run())
 	}

@@ -66,6 +66,7 @@ Start with "tierlab demo".`
 		newPolicy(stdio),
 		newReplay(g, stdio),
 		newReport(g, stdio),
+		newSandbox(g, stdio),
 		newTopology(stdio),
 		newValidate(g, stdio),
 		newVersion(stdio),

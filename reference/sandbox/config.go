@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -68,15 +67,15 @@ func (c Config) withDefaults() (Config, error) {
 	c.Limits = c.Limits.or(defaultLimits)
 	switch l := c.Limits; {
 	case l.Wall < 0 || l.Memory < 0 || l.Stack < 0 || l.Output < 0 || l.HostCalls < 0 || l.HostBytes < 0:
-		return c, errors.New("sandbox: a limit below zero")
+		return c, &ConfigError{"a limit below zero"}
 	case l.Memory > maxMemory:
-		return c, fmt.Errorf("sandbox: a memory of %d bytes; at most %d are possible", l.Memory, int64(maxMemory))
+		return c, badConfig("a memory of %d bytes; at most %d are possible", l.Memory, int64(maxMemory))
 	case l.Stack > maxStack:
-		return c, fmt.Errorf("sandbox: a stack of %d bytes; at most %d are possible", l.Stack, maxStack)
+		return c, badConfig("a stack of %d bytes; at most %d are possible", l.Stack, maxStack)
 	case l.Output > maxOutput || l.HostBytes > maxHostBytes:
-		return c, fmt.Errorf("sandbox: output of %d and host calls of %d bytes; at most %d each are possible", l.Output, l.HostBytes, maxOutput)
+		return c, badConfig("output of %d and host calls of %d bytes; at most %d each are possible", l.Output, l.HostBytes, maxOutput)
 	case c.Workers < 0 || c.Queue < 0 || c.Runs < 0 || c.Resident < 0:
-		return c, errors.New("sandbox: a number of workers, of waiting runs, of runs in a child or of bytes below zero")
+		return c, &ConfigError{"a number of workers, of waiting runs, of runs in a child or of bytes below zero"}
 	}
 	c.Workers = either(c.Workers, runtime.GOMAXPROCS(0))
 	c.Queue = either(c.Queue, 1<<14)
@@ -84,7 +83,7 @@ func (c Config) withDefaults() (Config, error) {
 	c.Resident = either(c.Resident, 2*c.Limits.Memory+128<<20)
 	for _, name := range c.Required {
 		if !slices.Contains(confine.Layers(), confine.Layer(name)) {
-			return c, fmt.Errorf("sandbox: no layer of confinement is called %q; there are %v", name, confine.Layers())
+			return c, badConfig("no layer of confinement is called %q; there are %v", name, confine.Layers())
 		}
 	}
 	var err error
@@ -170,6 +169,13 @@ func (l Limits) within(most Limits) error {
 	}
 	return nil
 }
+
+// ConfigError is a configuration that no pool can have.
+type ConfigError struct{ What string }
+
+func (e *ConfigError) Error() string { return "sandbox: " + e.What }
+
+func badConfig(format string, args ...any) error { return &ConfigError{fmt.Sprintf(format, args...)} }
 
 // RunError is a run that is not well formed: nothing of it was run.
 type RunError struct{ What string }

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"tierlab/reference/sandbox/internal/border"
 	"tierlab/reference/sandbox/internal/confine"
 )
 
@@ -59,6 +60,10 @@ func NewPool(c Config) (*Pool, error) {
 	first, err := js.start()
 	if err != nil {
 		p.Close()
+		var frame *border.FrameError
+		if errors.As(err, &frame) {
+			err = fmt.Errorf("%w (does this program call sandbox.Child first of all?)", err)
+		}
 		return nil, fmt.Errorf("sandbox: start a child: %w", err)
 	}
 	js.open(first)
