@@ -1,0 +1,209 @@
+package actors
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"tierlab/reference/journal"
+	"tierlab/reference/session"
+	"tierlab/workloads"
+)
+
+// Load is recorded sessions to be lived through by the actors of one runtime.
+type Load struct {
+	Library *workloads.Library
+	// Sessions is how many begin; the library's are repeated. Together bounds how
+	// many live at once; 0: all.
+	Sessions, Together int
+	// Name begins the sessions' names.
+	Name string
+	// Sink, if not nil, is told of every step and session, one at a time.
+	Sink workloads.Sink
+	// Progress, if not nil, is told how many have ended.
+	Progress func(ended, of int)
+}
+
+// Lived is what came of a load.
+type Lived struct {
+	Sessions, Steps, Tools, Attempts int
+	ByStatus                         map[workloads.Status]int
+	Took                             time.Duration
+	// Heap is the most that the process's heap held, in bytes, as seen every
+	// half second.
+	Heap uint64
+}
+
+// StepsPerSecond is steps by the wall.
+func (l *Lived) StepsPerSecond() float64 { return float64(l.Steps) / l.Took.Seconds() }
+
+// Replay lives the load's sessions. One that fails is counted; one that cannot
+// be begun ends the replay with that error.
+func Replay(ctx context.Context, rt *session.Runtime, load Load) (*Lived, error) {
+	if load.Together <= 0 {
+		load.Together = load.Sessions
+	}
+	r := &replaying{rt: rt, load: &load, lived: Lived{ByStatus: map[workloads.Status]int{}}}
+	heap := watchHeap()
+	start := time.Now()
+	var group sync.WaitGroup
+	for range min(load.Together, load.Sessions) {
+		group.Go(func() { r.live(ctx) })
+	}
+	group.Wait()
+	r.lived.Took, r.lived.Heap = time.Since(start), heap()
+	return &r.lived, errors.Join(append(r.errs, ctx.Err())...)
+}
+
+// Recorded is a library's session as the actors take it.
+func Recorded(lib *workloads.Library, i int) *session.Recorded {
+	g := lib.Sessions[i%len(lib.Sessions)]
+	r := &session.Recorded{Session: g.Session, Prefixes: lib.Prefixes}
+	for k := range g.Steps {
+		r.Steps = append(r.Steps, *g.Steps[k].Step)
+	}
+	return r
+}
+
+type replaying struct {
+	rt   *session.Runtime
+	load *Load
+	next atomic.Int64
+
+	mu    sync.Mutex
+	lived Lived
+	errs  []error
+}
+
+func (r *replaying) live(ctx context.Context) {
+	for ctx.Err() == nil {
+		n := int(r.next.Add(1)) - 1
+		if n >= r.load.Sessions || r.failed() {
+			return
+		}
+		if err := r.one(ctx, n); err != nil {
+			r.mu.Lock()
+			r.errs = append(r.errs, err)
+			r.mu.Unlock()
+			return
+		}
+	}
+}
+
+func (r *replaying) failed() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.errs) > 0
+}
+
+func (r *replaying) one(ctx context.Context, n int) error {
+	recorded := Recorded(r.load.Library, n)
+	id := fmt.Sprintf("%s%06d", r.load.Name, n)
+	spec := session.Spec{
+		ID: id, Tenant: recorded.Session.Tenant, Origin: recorded.Session.Origin, Seed: uint64(n),
+		Budget: recorded.Session.Budget, Data: recorded.Session.Data, Recorded: recorded,
+	}
+	stop := r.rt.Watch(id, r.notice)
+	defer stop()
+	if err := r.rt.Create(ctx, spec); err != nil {
+		return err
+	}
+	_, err := r.rt.Wait(ctx, id)
+	return err
+}
+
+// notice books what has become durable.
+func (r *replaying) notice(n session.Notice) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch n.Kind {
+	case session.ToolRan:
+		r.lived.Tools++
+	case session.StepEnded:
+		r.lived.Steps++
+		r.lived.Attempts += len(n.Outcome.Attempts)
+		r.sink(workloads.Sink.Step, n.Outcome)
+	case session.Ended:
+		r.lived.Sessions++
+		r.lived.ByStatus[n.Outcome.Status]++
+		r.sink(workloads.Sink.Session, n.Outcome)
+		if r.load.Progress != nil {
+			r.load.Progress(r.lived.Sessions, r.load.Sessions)
+		}
+	}
+}
+
+func (r *replaying) sink(f func(workloads.Sink, *workloads.Outcome) error, o *workloads.Outcome) {
+	if r.load.Sink == nil {
+		return
+	}
+	if err := f(r.load.Sink, o); err != nil {
+		r.errs = append(r.errs, err)
+	}
+}
+
+// watchHeap looks at the heap until its result is called, which is the most seen.
+func watchHeap() func() uint64 {
+	stop, most := make(chan struct{}), make(chan uint64)
+	go func() {
+		var peak uint64
+		look := func() {
+			var m runtime.MemStats
+			runtime.ReadMemStats(&m)
+			peak = max(peak, m.HeapInuse)
+		}
+		for tick := time.NewTicker(500 * time.Millisecond); ; {
+			select {
+			case <-tick.C:
+				look()
+			case <-stop:
+				tick.Stop()
+				look()
+				most <- peak
+				return
+			}
+		}
+	}()
+	return func() uint64 {
+		close(stop)
+		return <-most
+	}
+}
+
+// Wake measures how long hibernated sessions take to be awake again, up to the
+// answer to a strong read; each is woken once.
+func Wake(ctx context.Context, open func() (*session.Runtime, error), ids []string) (Latencies, error) {
+	rt, err := open()
+	if err != nil {
+		return Latencies{}, err
+	}
+	times := make([]time.Duration, len(ids))
+	start := time.Now()
+	for i, id := range ids {
+		begun := time.Now()
+		if err := rt.Wake(ctx, id); err != nil {
+			return Latencies{}, errors.Join(err, rt.Close(ctx))
+		}
+		if _, _, err := rt.Read(ctx, id, session.Consistency{Level: session.Strong}); err != nil {
+			return Latencies{}, errors.Join(err, rt.Close(ctx))
+		}
+		times[i] = time.Since(begun)
+	}
+	l := latencies(slices.Clone(times), time.Since(start))
+	return l, rt.Close(ctx)
+}
+
+// size is how large a store's journals are in a folder, in bytes.
+type sized interface{ Size() int64 }
+
+func diskOf(s journal.Store) int64 {
+	if s, ok := s.(sized); ok {
+		return s.Size()
+	}
+	return 0
+}
