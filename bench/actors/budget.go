@@ -57,6 +57,7 @@ func Overspend(l *ledger.Ledger, tenant string) (Budget, error) {
 					}
 				}
 				l.Settle(h, need)
+				l.Settled(h, need)
 			}
 		})
 	}

@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"path/filepath"
 	"runtime"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"tierlab/reference/journal"
 	"tierlab/reference/session"
 	"tierlab/workloads"
 )
@@ -177,33 +177,59 @@ func watchHeap() func() uint64 {
 
 // Wake measures how long hibernated sessions take to be awake again, up to the
 // answer to a strong read; each is woken once.
-func Wake(ctx context.Context, open func() (*session.Runtime, error), ids []string) (Latencies, error) {
-	rt, err := open()
-	if err != nil {
-		return Latencies{}, err
-	}
+func Wake(ctx context.Context, rt *session.Runtime, ids []string) (Latencies, error) {
 	times := make([]time.Duration, len(ids))
 	start := time.Now()
 	for i, id := range ids {
 		begun := time.Now()
 		if err := rt.Wake(ctx, id); err != nil {
-			return Latencies{}, errors.Join(err, rt.Close(ctx))
+			return Latencies{}, err
 		}
 		if _, _, err := rt.Read(ctx, id, session.Consistency{Level: session.Strong}); err != nil {
-			return Latencies{}, errors.Join(err, rt.Close(ctx))
+			return Latencies{}, err
 		}
 		times[i] = time.Since(begun)
 	}
-	l := latencies(slices.Clone(times), time.Since(start))
-	return l, rt.Close(ctx)
+	return latencies(times, time.Since(start)), nil
 }
 
-// size is how large a store's journals are in a folder, in bytes.
-type sized interface{ Size() int64 }
-
-func diskOf(s journal.Store) int64 {
-	if s, ok := s.(sized); ok {
-		return s.Size()
+// eachOf calls f with 0..n-1, some at a time, and stops at the first error.
+func eachOf(ctx context.Context, n, together int, f func(i int) error) error {
+	var next atomic.Int64
+	var failed atomic.Pointer[error]
+	var group sync.WaitGroup
+	for range min(n, together) {
+		group.Go(func() {
+			for ctx.Err() == nil && failed.Load() == nil {
+				i := int(next.Add(1)) - 1
+				if i >= n {
+					return
+				}
+				if err := f(i); err != nil {
+					failed.CompareAndSwap(nil, &err)
+				}
+			}
+		})
 	}
-	return 0
+	group.Wait()
+	if err := failed.Load(); err != nil {
+		return *err
+	}
+	return ctx.Err()
+}
+
+// folderBytes is what the files in a folder take.
+func folderBytes(folder string) (int64, error) {
+	var sum int64
+	err := filepath.WalkDir(folder, func(_ string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		info, err := d.Info()
+		if err == nil {
+			sum += info.Size()
+		}
+		return err
+	})
+	return sum, err
 }

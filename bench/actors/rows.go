@@ -49,8 +49,8 @@ func commitRows(ctx context.Context, o *Options) ([]Row, error) {
 }
 
 func budgetRows(context.Context, *Options) ([]Row, error) {
-	limits := ledger.Limits{Tenants: map[string]ledger.TenantLimits{"bench": {Total: journal.Amount{PicoUSD: 100 * cent}}}}
-	l := ledger.New(ledger.Config{Limits: limits})
+	budgets := ledger.Budgets{Tenants: map[string]ledger.Budget{"bench": {Total: journal.Amount{PicoUSD: 100 * cent}}}}
+	l := ledger.New(ledger.Config{Budgets: budgets})
 	b, err := Overspend(l, "bench")
 	if err != nil {
 		return nil, err

@@ -106,7 +106,7 @@ func benchReference(ctx context.Context, o benchReferenceOptions, stdio Stdio, s
 }
 
 func openPool(children int) (actors.Runner, func() error, error) {
-	p, err := sandbox.NewPool(sandbox.Config{Children: children})
+	p, err := sandbox.NewPool(sandbox.Config{Workers: children})
 	if err != nil {
 		return nil, nil, err
 	}
