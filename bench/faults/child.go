@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -111,7 +112,8 @@ func (c *Child) one(ctx context.Context, rt *session.Runtime, id string) error {
 		ID: id, Tenant: "faults", Task: "count, and bring money to the bank", Seed: c.Seed, MaxTokens: 64,
 		Tools: []string{"kv_add", "deposit", "file_write", "ring"},
 	})
-	if err != nil && !session.IsExists(err) {
+	var there *session.ExistsError
+	if err != nil && !errors.As(err, &there) {
 		return err
 	}
 	_, err = rt.Wait(ctx, id)

@@ -55,6 +55,7 @@ Start with "tierlab demo".`
 		return applySettings(cmd, g.config, stdio.Err)
 	}
 	root.AddCommand(
+		newBench(g, stdio),
 		newCalibrate(g, stdio),
 		newClaims(g, stdio),
 		newCompare(stdio),

@@ -35,6 +35,7 @@ type actor struct {
 	calls  map[callID]*flight
 	runs   map[toolID]run
 	waits  []toolID // for messages
+	turns  []turn   // the first is being made
 	own    []later  // times of the actor's own
 	bell   entry
 	idle   time.Time

@@ -70,8 +70,39 @@ func (a *actor) toolName(id toolID) string {
 	return a.life.graph.Steps[id.step].Step.Tools[id.tool].Name
 }
 
-// launch makes a tool call. again says that it may have been made before.
+// turn is a call of a tool that works on the session's state (tools.Tool.Serial):
+// they are made one after the other, in the order in which they were asked for.
+type turn struct {
+	id    toolID
+	again bool
+}
+
+// launch makes a tool call, when it is its turn. again says that it may have been
+// made before.
 func (a *actor) launch(id toolID, again bool) {
+	if a.life.open() {
+		if t, known := a.rt.cfg.Tools.Lookup(a.toolName(id)); known && t.Serial() {
+			a.turns = append(a.turns, turn{id, again})
+			if len(a.turns) > 1 {
+				return
+			}
+		}
+	}
+	a.callTool(id, again)
+}
+
+// passTurn goes on with the call that waits for the one that has ended.
+func (a *actor) passTurn(id toolID) {
+	if len(a.turns) == 0 || a.turns[0].id != id {
+		return
+	}
+	a.turns = a.turns[1:]
+	if len(a.turns) > 0 && !a.gone {
+		a.callTool(a.turns[0].id, a.turns[0].again)
+	}
+}
+
+func (a *actor) callTool(id toolID, again bool) {
 	if !a.gate() {
 		return
 	}
@@ -126,6 +157,7 @@ func (a *actor) spawn(id toolID, call func(ctx context.Context) (tools.Result, e
 			if _, waits := a.runs[id]; waits {
 				delete(a.runs, id)
 				a.toolEnds(id, end)
+				a.passTurn(id)
 			}
 		}})
 	})
@@ -185,6 +217,7 @@ func (a *actor) cancelTool(e *agent.Effect) {
 		delete(a.runs, id)
 	}
 	a.waits = slices.DeleteFunc(a.waits, func(w toolID) bool { return w == id })
+	a.turns = slices.DeleteFunc(a.turns, func(t turn) bool { return t.id == id })
 	a.ranCancelled(id)
 }
 
