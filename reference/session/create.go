@@ -19,11 +19,11 @@ func (rt *Runtime) Create(ctx context.Context, spec Spec) error {
 	if err != nil {
 		return err
 	}
-	_, err = rt.cfg.Store.Head(ctx, spec.ID)
-	if err == nil {
+	head, err := rt.cfg.Store.Head(ctx, spec.ID)
+	switch {
+	case err == nil && head.Seq > 0: // without a record, a process died before it wrote the first
 		return &ExistsError{spec.ID}
-	}
-	if !errors.Is(err, journal.ErrUnknown) {
+	case err != nil && !errors.Is(err, journal.ErrUnknown):
 		return err
 	}
 	done := make(chan error, 1)
