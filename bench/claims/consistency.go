@@ -14,7 +14,7 @@ import (
 func levels() []string { return []string{"strong", "bounded, 100 ms", "eventual"} }
 
 // readScale is the share of the measurement's full size that a batch of C16 is.
-const readScale = 0.1
+const readScale = 0.05
 
 // consistency is C16.
 func consistency(ctx context.Context, l *Lab, f *Finding) error {
