@@ -23,18 +23,37 @@ const KeyMeta = "tierlab/idempotency-key"
 // hung: its connection is ended, so that the next call begins anew.
 const maxOverdue = 3
 
-// call calls a server's tool.
+// call calls a server's tool. A connection that turns out to have ended before
+// anything was sent is made anew.
 func (s *server) call(ctx context.Context, theirs string, c *tools.Call) (tools.Result, error) {
-	to, err := s.connected(ctx)
-	if err != nil {
-		return tools.Result{}, tools.NotDone(fmt.Errorf("server %s: %w", s.Name, err))
+	for {
+		to, err := s.connected(ctx)
+		if err != nil {
+			return tools.Result{}, tools.NotDone(fmt.Errorf("server %s: %w", s.Name, err))
+		}
+		if !s.offers(theirs) {
+			return tools.Result{}, tools.Permanent(fmt.Errorf("server %s no longer has the tool", s.Name))
+		}
+		r, err := s.send(ctx, to, theirs, c)
+		switch {
+		case err == nil:
+			return result(r)
+		case errors.Is(err, sdk.ErrConnectionClosed) && ctx.Err() == nil:
+			to.end(true)
+		default:
+			return s.failed(ctx, to, err)
+		}
 	}
+}
+
+func (s *server) offers(theirs string) bool {
 	s.mu.Lock()
-	_, offered := s.offered[theirs]
-	s.mu.Unlock()
-	if !offered {
-		return tools.Result{}, tools.Permanent(fmt.Errorf("server %s no longer has the tool", s.Name))
-	}
+	defer s.mu.Unlock()
+	_, ok := s.offered[theirs]
+	return ok
+}
+
+func (s *server) send(ctx context.Context, to *connection, theirs string, c *tools.Call) (*sdk.CallToolResult, error) {
 	to.allowed.fill()
 	stop := context.AfterFunc(ctx, func() { s.late(ctx, to) })
 	params := &sdk.CallToolParams{Name: theirs, Arguments: c.Arguments}
@@ -45,10 +64,7 @@ func (s *server) call(ctx context.Context, theirs string, c *tools.Call) (tools.
 	if stop() {
 		s.inTime()
 	}
-	if err != nil {
-		return s.failed(ctx, to, err)
-	}
-	return result(r)
+	return r, err
 }
 
 // late counts a call that has got no answer in time.
@@ -78,15 +94,20 @@ func (s *server) inTime() {
 var refusals = []int64{jsonrpc.CodeInvalidParams, jsonrpc.CodeInvalidRequest, jsonrpc.CodeMethodNotFound}
 
 // failed is what becomes of a call without a result. A server's refusal is for
-// the model; anything else is trouble on the way.
+// the model, and its own failure for the machine. Anything else is trouble with
+// the connection, which is not used again.
 func (s *server) failed(ctx context.Context, to *connection, err error) (tools.Result, error) {
-	var refusal *jsonrpc.Error
+	var theirs *jsonrpc.Error
+	answered := errors.As(err, &theirs)
 	switch {
 	case ctx.Err() != nil:
 		return tools.Result{}, ctx.Err()
-	case errors.As(err, &refusal) && slices.Contains(refusals, refusal.Code):
-		return failure(fmt.Sprintf("server %s refused the call: %s", s.Name, refusal.Message))
+	case answered && slices.Contains(refusals, theirs.Code):
+		return failure(fmt.Sprintf("server %s refused the call: %s", s.Name, theirs.Message))
+	case answered:
+		return tools.Result{}, fmt.Errorf("server %s: %s", s.Name, clip(theirs.Message, 300))
 	}
+	to.end(true)
 	return tools.Result{}, fmt.Errorf("server %s: %s%s", s.Name, clip(err.Error(), 300), to.why())
 }
 
