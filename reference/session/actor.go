@@ -21,6 +21,9 @@ type actor struct {
 	begin *created // of a session that does not exist yet
 	box   mailbox
 
+	ctx    context.Context // ends with the actor
+	cancel context.CancelFunc
+
 	life    life
 	home    topology.SiteID
 	head    journal.Head
@@ -34,8 +37,8 @@ type actor struct {
 	queue  []agent.Effect // that are to be carried out
 	calls  map[callID]*flight
 	runs   map[toolID]run
+	serial []toolID // that wait for the one before to end
 	waits  []toolID // for messages
-	turns  []turn   // the first is being made
 	own    []later  // times of the actor's own
 	bell   entry
 	idle   time.Time
@@ -59,6 +62,7 @@ type toolID struct{ step, tool int32 }
 type run struct {
 	cancel  context.CancelFunc
 	spawned bool
+	serial  bool
 }
 
 // later is something that an actor does at a time of its session.
@@ -72,6 +76,7 @@ func newActor(rt *Runtime, id string, begin *created) *actor {
 		rt: rt, id: id, begin: begin, box: mailbox{bell: make(chan struct{}, 1)},
 		calls: map[callID]*flight{}, runs: map[toolID]run{},
 	}
+	a.ctx, a.cancel = context.WithCancel(rt.ctx)
 	a.bell = entry{index: -1, ring: func() { a.box.put(input{do: (*actor).tick}) }}
 	return a
 }
@@ -155,6 +160,7 @@ func (a *actor) log(r record) {
 	if _, passing := r.(*committed); !passing {
 		a.bound = true
 	}
+	a.charge(r)
 	a.life.take(a.life.seq+1, at, r)
 	if a.life.err != nil {
 		a.fail(a.life.err)
@@ -217,8 +223,7 @@ func (a *actor) afterwards(f func(error)) {
 	a.after = append(a.after, f)
 }
 
-// rearm sets the actor's place in the runtime's clock. An entry that rings too
-// early is left alone: it costs less than to move it each time.
+// rearm sets the actor's place in the runtime's clock.
 func (a *actor) rearm() {
 	first := a.earliest()
 	a.idle = time.Time{}
@@ -228,7 +233,7 @@ func (a *actor) rearm() {
 			first = a.idle
 		}
 	}
-	if !first.IsZero() && (a.bell.index < 0 || first.Before(a.bell.at)) {
+	if !first.IsZero() {
 		a.rt.clock.set(&a.bell, first)
 	}
 }
@@ -286,11 +291,9 @@ func (a *actor) quit(err error) {
 	}
 	rt := a.rt
 	rt.clock.drop(&a.bell)
-	for _, f := range a.calls {
-		f.cancel()
-	}
-	for _, r := range a.runs {
-		r.cancel()
+	a.cancel()
+	if books := a.rt.cfg.Ledger; books != nil {
+		defer books.Forget(a.id)
 	}
 	rt.mu.Lock()
 	if rt.awake[a.id] == a {

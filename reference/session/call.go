@@ -30,14 +30,14 @@ func (a *actor) start(e *agent.Effect) {
 	l, rt := &a.life, a.rt
 	id := callID{e.Step, e.Attempt}
 	target := l.atlas.out(e.Target)
-	if !a.gate() {
+	if !a.fund(e) || !a.gate() {
 		return
 	}
 	if target == router.NoTarget {
 		a.log(&answered{Step: e.Step, Attempt: e.Attempt, Status: workloads.StatusError, Error: "the topology has no such deployment any more"})
 		return
 	}
-	ctx, cancel := context.WithCancel(rt.ctx)
+	ctx, cancel := context.WithCancel(a.ctx)
 	f := &flight{target: target, sent: a.time(), cancel: cancel, reserve: l.step(e.Step).reserve, input: l.machine.EffectiveInput(e.Step)}
 	a.calls[id] = f
 	c := a.call(e)
@@ -52,6 +52,22 @@ func (a *actor) start(e *agent.Effect) {
 		rt.busy(target, -1)
 		a.box.put(input{do: func(a *actor) { a.landedCall(id, f, answer, err) }})
 	})
+}
+
+// fund sees to it that something is reserved for an attempt: a step's first has
+// that from its decision, a fallback or a hedge gets it here.
+func (a *actor) fund(e *agent.Effect) bool {
+	if a.rt.cfg.Ledger == nil || a.life.heldFor(e.Step, e.Attempt, -1) != nil {
+		return true
+	}
+	hold, err := a.reserve("", a.attemptAmount(e.Step, a.life.step(e.Step).reserve))
+	if err != nil {
+		a.switchedOff(err)
+		a.log(&answered{Step: e.Step, Attempt: e.Attempt, Status: workloads.StatusBudget, Error: err.Error()})
+		return false
+	}
+	a.log(&started{Step: e.Step, Attempt: e.Attempt, Hold: *hold})
+	return true
 }
 
 // call is what goes out for an attempt.
@@ -193,9 +209,9 @@ func (a *actor) validate(e *agent.Effect) {
 		return
 	}
 	c := a.call(e)
-	ctx, cancel := context.WithCancel(a.rt.ctx)
+	ctx, cancel := context.WithCancel(a.ctx)
 	id := toolID{step, -attempt}
-	a.runs[id] = run{cancel, true}
+	a.runs[id] = run{cancel: cancel, spawned: true}
 	a.rt.actors.Go(func() {
 		v := ask(ctx, c, answer)
 		cancel()

@@ -44,9 +44,14 @@ func (h *alarms) Pop() any {
 	return e
 }
 
-// set makes e ring at a time, in place of any other.
+// set makes e ring at a time, unless it rings before that already: an entry that
+// rings too early costs less than one that is moved each time.
 func (c *clock) set(e *entry, at time.Time) {
 	c.mu.Lock()
+	if e.index >= 0 && !at.Before(e.at) {
+		c.mu.Unlock()
+		return
+	}
 	e.at = at
 	if e.index >= 0 {
 		heap.Fix(&c.heap, e.index)

@@ -9,6 +9,7 @@ import (
 	"tierlab/reference/agent"
 	"tierlab/reference/hub"
 	"tierlab/reference/journal"
+	"tierlab/reference/ledger"
 	"tierlab/reference/router"
 	"tierlab/reference/tools"
 	"tierlab/reference/topology"
@@ -26,7 +27,11 @@ type Config struct {
 	// it is the output gate. Contexts are not compacted.
 	Agent  agent.Config
 	Caller hub.Caller
-	Tools  Tools // nil: none
+	Tools  Tools          // nil: none
+	Ledger *ledger.Ledger // nil: nothing is metered
+	// Loops say when a session that repeats itself is told so, and stopped; the
+	// zero value: ledger.DefaultLoopLimits.
+	Loops ledger.LoopLimits
 	// Owner is this runtime's name in the store: no two that live at once may
 	// share it.
 	Owner string
@@ -70,6 +75,9 @@ type Tools interface {
 	// Call validates, runs and bounds a call. An error is a failure beside
 	// which the Result says the same to the model.
 	Call(ctx context.Context, name string, c *tools.Call) (tools.Result, error)
+	// Unknown is what a call comes to that may have been made, and may not be
+	// made again.
+	Unknown(name string, c *tools.Call) (tools.Result, *tools.Error)
 }
 
 // Checked is what a validator says of an answer.
@@ -128,6 +136,9 @@ func (c *Config) fill() {
 	number(&c.Inbox.Sender, 16)
 	number(&c.Inbox.Bytes, 64<<10)
 	c.Agent.CommitEach = true
+	if c.Loops == (ledger.LoopLimits{}) {
+		c.Loops = ledger.DefaultLoopLimits()
+	}
 	if c.Now == nil {
 		c.Now = time.Now
 	}
@@ -145,6 +156,10 @@ type none struct{}
 func (none) Lookup(string) (*tools.Tool, bool) { return nil, false }
 func (none) Call(_ context.Context, name string, _ *tools.Call) (tools.Result, error) {
 	return tools.Result{}, fmt.Errorf("there is no tool %q", name)
+}
+
+func (none) Unknown(name string, _ *tools.Call) (tools.Result, *tools.Error) {
+	return tools.Fail("it is not known how the call of %s ended", name), nil
 }
 
 // Play is how a recorded tool call is made: by Run, or, if that is nil, by

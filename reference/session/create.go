@@ -63,7 +63,7 @@ func (rt *Runtime) begin(spec *Spec) (*created, error) {
 		return nil, fmt.Errorf("session %q: topology %q has no site where its data may live", spec.ID, w.Name)
 	}
 	c := &created{
-		Spec: *spec, Config: rt.cfg.Agent, Origin: w.Origins[origin].Name,
+		Spec: *spec, Config: rt.cfg.Agent, Loops: rt.cfg.Loops, Origin: w.Origins[origin].Name,
 		Key:  uint64(rng.New(spec.Seed, 0).For(rng.Service).FoldString(spec.ID)) | 1,
 		Home: place{w.Sites[home].Name, uint8(w.Sites[home].Tier)},
 	}

@@ -104,18 +104,8 @@ const wakeTimer = "wake"
 
 // summarize puts the session's summary into the batch.
 func (a *actor) summarize(waiting string, asleep bool) {
-	l := &a.life
-	spec := &l.created.Spec
-	s := Summary{
-		Begun: l.begun, Tenant: spec.Tenant, Task: beginning(spec.Task), Steps: l.machine.Done(), USD: l.machine.Cost().Total(),
-		Waiting: waiting, Asleep: asleep,
-	}
-	if l.over {
-		s.Status = l.status
-	}
-	if spec.Branch != nil {
-		s.Parent = spec.Branch.Session
-	}
+	s := a.life.summary()
+	s.Waiting, s.Asleep = waiting, asleep
 	body, err := json.Marshal(&s)
 	if err != nil {
 		a.fail(err)

@@ -8,6 +8,7 @@ import (
 	"tierlab/internal/rng"
 	"tierlab/reference/agent"
 	"tierlab/reference/hub"
+	"tierlab/reference/journal"
 	"tierlab/reference/ledger"
 	"tierlab/reference/router"
 	"tierlab/workloads"
@@ -36,12 +37,17 @@ type life struct {
 	state    map[string][]byte
 	shared   bool // state has been handed out and is not changed any more
 
+	loops  ledger.Loops
+	writes int // records with writes
+
 	pending []pending
 	timers  []alarm
 	effects []agent.Effect // of the last record
 	events  int            // applied
 
-	arrived  bool
+	arrived bool
+	seen    func(*journal.Record) // is shown what a replay reads
+
 	finished bool // Finish is out
 	over     bool // the end is recorded
 	status   workloads.Status
@@ -54,6 +60,7 @@ type stepState struct {
 	answer  *hub.Message // the latest
 	errors  []string     // of its attempts, by number from 1
 	tools   []toolState
+	prompt  int // messages in its prompt, in an open session
 	begun   bool
 	over    bool
 	reserve float64 // the latest decision's bound of an attempt's price
@@ -62,6 +69,7 @@ type stepState struct {
 // toolState is one tool call.
 type toolState struct {
 	done    bool
+	again   bool // it may have been made before
 	began   time.Duration
 	asked   bool
 	askedAt time.Duration

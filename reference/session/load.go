@@ -157,13 +157,18 @@ func (a *actor) toolAgain(p *pending) {
 	switch {
 	case l.machine.Status() != "":
 		a.ranCancelled(id)
-	case !l.open(), tool == nil, p.fresh, a.toolName(id) == WaitMessage, tool.Approval && t.verdict == nil:
+	case !l.open(), tool == nil, p.fresh, a.rt.cfg.Ledger != nil && tool.USD > 0 && l.heldFor(p.Step, 0, p.Tool) == nil,
+		a.toolName(id) == WaitMessage, tool.Approval && t.verdict == nil:
 		a.runTools([]agent.Effect{p.Effect})
 	case tool.Repeat == tools.Once:
-		a.toolEnds(id, toolEnd{
-			status:  workloads.StatusError,
-			failure: "the process that made this call has ended: it is not known whether the call took effect, and it was not made again",
-		})
+		c := a.toolCall(id, true)
+		c.State = a.stateView()
+		result, unknown := a.rt.cfg.Tools.Unknown(tool.Name, c)
+		end := toolEnd{result: result, status: workloads.StatusError}
+		if unknown != nil {
+			end.failure = unknown.Error()
+		}
+		a.toolEnds(id, end)
 	default:
 		a.launch(id, true)
 	}

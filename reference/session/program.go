@@ -7,6 +7,7 @@ import (
 
 	"tierlab/reference/agent"
 	"tierlab/reference/hub"
+	"tierlab/reference/ledger"
 	"tierlab/workloads"
 )
 
@@ -34,6 +35,7 @@ func (l *life) begin() (*agent.Program, error) {
 		l.messages = append(l.messages, hub.Message{Role: "system", Content: spec.System})
 	}
 	l.messages = append(l.messages, hub.Message{Role: "user", Content: spec.Task})
+	l.step(0).prompt = len(l.messages)
 	l.graph = &workloads.Graph{
 		Session: workloads.Session{
 			ID: spec.ID, Origin: spec.Origin, Tenant: spec.Tenant, Budget: spec.Budget, Data: spec.Data, Labels: spec.Labels,
@@ -161,6 +163,9 @@ func (r *ran) apply(l *life) {
 	l.release(r.Step, 0, r.Tool)
 	t := l.tool(r.Step, r.Tool)
 	t.done, t.end = true, r
+	if v := l.circles(&l.loops, r); v.Action == ledger.Warn {
+		l.said = append(l.said, warning(v))
+	}
 	l.write(r)
 	for _, p := range r.Sends {
 		l.sent = max(l.sent, p.ID)
@@ -183,10 +188,28 @@ func (r *ran) apply(l *life) {
 	}
 }
 
+// circles shows a call's end to the detector of loops. What a recording repeats
+// is its own.
+func (l *life) circles(loops *ledger.Loops, r *ran) ledger.Verdict {
+	if !l.open() || r.Status == workloads.StatusCancelled || r.Had != nil {
+		return ledger.Verdict{}
+	}
+	name, args := l.asks(r.Step, r.Tool)
+	progress := l.writes
+	if len(r.Writes) > 0 {
+		progress++
+	}
+	return loops.Next(l.created.Loops, ledger.Call{Tool: name, Arguments: args, Result: r.Result, Progress: strconv.Itoa(progress)})
+}
+
+// warning is what the model reads of a loop.
+func warning(v ledger.Verdict) hub.Message { return hub.Message{Role: "user", Content: v.String()} }
+
 func (l *life) write(r *ran) {
 	if len(r.Writes) == 0 {
 		return
 	}
+	l.writes++
 	if l.shared {
 		had := l.state
 		l.state = make(map[string][]byte, len(had)+len(r.Writes))
@@ -207,6 +230,7 @@ func (l *life) write(r *ran) {
 // turn makes the conversation after step s the latest prompt.
 func (l *life) turn(s int32) {
 	l.messages = l.prompt(s, l.step(s).answer)
+	l.step(s + 1).prompt = len(l.messages)
 	l.said = nil
 	if !l.waits() {
 		l.inbox = nil

@@ -42,6 +42,8 @@ type created struct {
 	Origin string       `json:"origin"`
 	Home   place        `json:"home"`
 	Pinned []kindred    `json:"pinned,omitempty"`
+	// Loops say when the session is told that it repeats itself, and stopped.
+	Loops ledger.LoopLimits `json:"loops"`
 	// Input is the length of an open session's first prompt, Output the most
 	// that an answer may have.
 	Input  int `json:"in,omitempty"`

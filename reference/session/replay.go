@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"tierlab/reference/journal"
@@ -33,41 +34,43 @@ func Rebuild(ctx context.Context, store journal.Store, id string, to To) (*View,
 	return v, nil
 }
 
-// replay follows a session's records from its snapshot, or, where that is past
-// the point asked for, from the first.
+// replay follows a session's records: those of its snapshot, then those of the
+// journal behind it.
 func (l *life) replay(ctx context.Context, store journal.Store, id string, to To) error {
-	var after uint64
-	if to == (To{}) {
-		body, seq, err := store.Snapshot(ctx, id)
-		if err != nil {
+	reached := false
+	each := func(r *journal.Record) error {
+		if err := l.follow(id, r); err != nil {
 			return err
 		}
-		if body != nil {
-			if err := l.restore(id, seq, body); err != nil {
-				return err
-			}
-			after = seq
-		}
-	}
-	reached := to == To{}
-	err := store.Read(ctx, id, after, func(r journal.Record) error {
-		if err := l.follow(id, &r); err != nil {
-			return err
-		}
-		if reached = reached || l.at(to); reached && to != (To{}) {
+		if reached = l.at(to); reached {
 			return journal.ErrStop
 		}
 		return nil
-	})
+	}
+	body, after, err := store.Snapshot(ctx, id)
+	if err == nil && body != nil {
+		err = unpack(id, after, body, each)
+	} else {
+		after = 0
+	}
+	if err == nil {
+		err = store.Read(ctx, id, after, func(r journal.Record) error { return each(&r) })
+	}
 	switch {
-	case err != nil:
+	case err != nil && !errors.Is(err, journal.ErrStop):
 		return err
-	case l.seq == 0:
-		return fmt.Errorf("session %q: its journal has no record", id)
-	case !reached && to.Step > 0:
+	case reached || to == To{}:
+		return l.whole(id)
+	case to.Step > 0:
 		return fmt.Errorf("session %q: step %d is not there: it has come to step %d", id, to.Step, len(l.steps))
-	case !reached:
-		return fmt.Errorf("session %q: record %d is not there: its last is %d", id, to.Record, l.seq)
+	}
+	return fmt.Errorf("session %q: record %d is not there: its last is %d", id, to.Record, l.seq)
+}
+
+// whole says whether there is a session.
+func (l *life) whole(id string) error {
+	if l.seq == 0 {
+		return fmt.Errorf("session %q: its journal has no record", id)
 	}
 	return nil
 }
@@ -92,6 +95,9 @@ func (l *life) follow(id string, r *journal.Record) error {
 			return &journal.CorruptError{Session: id, Seq: r.Seq, Problem: fmt.Sprintf("the session begins with a record of kind %q", r.Kind)}
 		}
 		l.begun = r.At
+	}
+	if l.seen != nil {
+		l.seen(r)
 	}
 	l.take(r.Seq, r.At.Sub(l.begun), rec)
 	l.effects = l.effects[:0]

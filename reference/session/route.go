@@ -24,6 +24,9 @@ func (a *actor) route(e *agent.Effect) {
 		Step: e.Step, Attempt: e.Attempt, Reason: d.Reason,
 		Estimate: int64(d.Estimate), Hedge: int64(d.HedgeAfter), Reserve: d.ReserveUSD,
 	}
+	if d.Target != router.NoTarget && !a.budgeted(e, &r) {
+		return
+	}
 	if d.Target != router.NoTarget {
 		to := l.atlas.in(rt.cfg.World, d.Target, &r)
 		r.To = &to
@@ -33,6 +36,31 @@ func (a *actor) route(e *agent.Effect) {
 	}
 	a.log(&r)
 	l.atlas.bind(rt.cfg.World)
+}
+
+// budgeted reserves what a decision costs at most. Where there is no room the
+// decision becomes one for nowhere, or, if others will make room, waits; the
+// result is false then.
+func (a *actor) budgeted(e *agent.Effect, r *routed) bool {
+	books := a.rt.cfg.Ledger
+	if books == nil {
+		return true
+	}
+	amount := a.attemptAmount(e.Step, r.Reserve)
+	var err error
+	if r.Hold, err = a.reserve("", amount); settlesLater(err) {
+		freed := books.Freed()
+		if r.Hold, err = a.reserve("", amount); settlesLater(err) { // nothing was freed just now
+			a.retryFreed(*e, freed)
+			return false
+		}
+	}
+	if err != nil {
+		a.switchedOff(err)
+		a.choice.Target, r.Reason = router.NoTarget, string(router.RuleBudget)
+		a.rt.trouble(a.id, err)
+	}
+	return true
 }
 
 // translate turns a request's numbers from the session's into the runtime's.

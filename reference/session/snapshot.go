@@ -54,8 +54,8 @@ func appendRecord(b []byte, begun time.Time, e *journal.Entry) []byte {
 	return append(b, e.Body...)
 }
 
-// restore follows a snapshot's records, the last of which has number seq.
-func (l *life) restore(id string, seq uint64, body []byte) error {
+// unpack calls each with a snapshot's records, the last of which has number seq.
+func unpack(id string, seq uint64, body []byte, each func(*journal.Record) error) error {
 	bad := func(problem string) error {
 		return &journal.CorruptError{Session: id, Seq: seq, Problem: "its snapshot: " + problem}
 	}
@@ -74,7 +74,7 @@ func (l *life) restore(id string, seq uint64, body []byte) error {
 		if e, rest, ok = cutRecord(rest, begun); !ok {
 			return bad(fmt.Sprintf("record %d is cut off", n+1))
 		}
-		if err := l.follow(id, &journal.Record{Entry: e, Seq: n + 1}); err != nil {
+		if err := each(&journal.Record{Entry: e, Seq: n + 1}); err != nil {
 			return err
 		}
 	}

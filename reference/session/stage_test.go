@@ -65,16 +65,18 @@ func (s *script) Call(ctx context.Context, c *hub.Call) (*hub.Answer, error) {
 		}
 	}
 	m := s.turns(c.Session, c.Step)
-	return &hub.Answer{Message: m, Input: s.Count(c), Output: 8 + len(m.Calls)}, nil
+	return &hub.Answer{Message: m, Input: s.Count(c), Output: tokens(&m)}, nil
 }
 
 func (s *script) Count(c *hub.Call) int {
 	n := 10
-	for _, m := range c.Messages {
-		n += 4 + len(m.Content)/4
+	for i := range c.Messages {
+		n += tokens(&c.Messages[i])
 	}
 	return n
 }
+
+func tokens(m *hub.Message) int { return 4 + len(m.Content)/4 + 6*len(m.Calls) }
 
 // call is a turn that calls tools, each "name arguments".
 func call(calls ...string) hub.Message {
@@ -159,6 +161,10 @@ func (b *toolbox) Call(ctx context.Context, name string, c *tools.Call) (tools.R
 		return tools.Result{}, fmt.Errorf("the arguments are no JSON")
 	}
 	return b.byID[name].Run(ctx, c)
+}
+
+func (b *toolbox) Unknown(name string, c *tools.Call) (tools.Result, *tools.Error) {
+	return tools.Fail("unknown"), &tools.Error{Kind: tools.OutcomeUnknown, Tool: name, Err: fmt.Errorf("unknown")}
 }
 
 // stage is a runtime with what it works with.

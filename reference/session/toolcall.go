@@ -3,14 +3,13 @@ package session
 import (
 	"context"
 	"encoding/json"
-	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
 
 	"tierlab/reference/agent"
 	"tierlab/reference/journal"
+	"tierlab/reference/ledger"
 	"tierlab/reference/session/content"
 	"tierlab/reference/tools"
 	"tierlab/workloads"
@@ -49,12 +48,37 @@ func (a *actor) runTools(list []agent.Effect) {
 			ready = append(ready, id)
 		}
 	}
+	ready = slices.DeleteFunc(ready, func(id toolID) bool { return !a.fundTool(id) })
 	if len(ready) == 0 || !a.gate() {
 		return
 	}
 	for _, id := range ready {
 		a.launch(id, false)
 	}
+}
+
+// fundTool reserves what a tool call costs at most, and asks whether the tool is
+// switched on. A call that may not be made ends at once, and the model is told.
+func (a *actor) fundTool(id toolID) bool {
+	if a.rt.cfg.Ledger == nil || !a.life.open() || a.life.heldFor(id.step, 0, id.tool) != nil {
+		return true
+	}
+	var amount journal.Amount
+	name := a.toolName(id)
+	if t, ok := a.rt.cfg.Tools.Lookup(name); ok {
+		amount.PicoUSD = ledger.Pico(t.USD)
+	}
+	hold, err := a.reserve(name, amount)
+	switch {
+	case err != nil:
+		if !a.switchedOff(err) {
+			a.toolEnds(id, toolEnd{status: workloads.StatusBudget, failure: err.Error()})
+		}
+		return false
+	case hold != nil:
+		a.log(&started{Step: id.step, Tool: &id.tool, Hold: *hold})
+	}
+	return true
 }
 
 func quoted(s string) string {
@@ -70,46 +94,12 @@ func (a *actor) toolName(id toolID) string {
 	return a.life.graph.Steps[id.step].Step.Tools[id.tool].Name
 }
 
-// turn is a call of a tool that works on the session's state (tools.Tool.Serial):
-// they are made one after the other, in the order in which they were asked for.
-type turn struct {
-	id    toolID
-	again bool
-}
-
-// launch makes a tool call, when it is its turn. again says that it may have been
-// made before.
+// launch makes a tool call. again says that it may have been made before.
 func (a *actor) launch(id toolID, again bool) {
-	if a.life.open() {
-		if t, known := a.rt.cfg.Tools.Lookup(a.toolName(id)); known && t.Serial() {
-			a.turns = append(a.turns, turn{id, again})
-			if len(a.turns) > 1 {
-				return
-			}
-		}
-	}
-	a.callTool(id, again)
-}
-
-// passTurn goes on with the call that waits for the one that has ended.
-func (a *actor) passTurn(id toolID) {
-	if len(a.turns) == 0 || a.turns[0].id != id {
-		return
-	}
-	a.turns = a.turns[1:]
-	if len(a.turns) > 0 && !a.gone {
-		a.callTool(a.turns[0].id, a.turns[0].again)
-	}
-}
-
-func (a *actor) callTool(id toolID, again bool) {
 	if !a.gate() {
 		return
 	}
-	c := &tools.Call{
-		Session: a.id, Tenant: a.life.created.Spec.Tenant, Step: int(id.step), Index: int(id.tool),
-		Key: tools.Key(a.id, int(id.step), int(id.tool)), State: a.stateView(), Tools: a.life.created.Spec.Tools, Again: again,
-	}
+	c := a.toolCall(id, again)
 	if !a.life.open() {
 		a.play(id, c)
 		return
@@ -119,8 +109,26 @@ func (a *actor) callTool(id toolID, again bool) {
 		a.waitMessage(id)
 		return
 	}
-	c.Arguments = json.RawMessage(a.life.step(id.step).answer.Calls[id.tool].Arguments)
-	a.spawn(id, func(ctx context.Context) (tools.Result, error) { return a.rt.cfg.Tools.Call(ctx, name, c) })
+	tool, known := a.rt.cfg.Tools.Lookup(name)
+	serial := known && tool.Serial()
+	if serial && !a.inTurn(id) {
+		a.life.tool(id.step, id.tool).again = again
+		return
+	}
+	c.State = a.stateView()
+	a.spawn(id, serial, func(ctx context.Context) (tools.Result, error) { return a.rt.cfg.Tools.Call(ctx, name, c) })
+}
+
+// toolCall is what goes out for a tool call.
+func (a *actor) toolCall(id toolID, again bool) *tools.Call {
+	c := &tools.Call{
+		Session: a.id, Tenant: a.life.created.Spec.Tenant, Step: int(id.step), Index: int(id.tool),
+		Key: tools.Key(a.id, int(id.step), int(id.tool)), Tools: a.life.created.Spec.Tools, Again: again,
+	}
+	if a.life.open() {
+		c.Arguments = json.RawMessage(a.life.step(id.step).answer.Calls[id.tool].Arguments)
+	}
+	return c
 }
 
 // play makes a recorded call as Config.Play says.
@@ -128,7 +136,7 @@ func (a *actor) play(id toolID, c *tools.Call) {
 	how := a.rt.cfg.Play(&a.life.graph.Steps[id.step].Step.Tools[id.tool])
 	switch {
 	case how.Run != nil:
-		a.spawn(id, func(ctx context.Context) (tools.Result, error) { return how.Run(ctx, c) })
+		a.spawn(id, false, func(ctx context.Context) (tools.Result, error) { return how.Run(ctx, c) })
 	case how.For <= 0:
 		a.toolEnds(id, toolEnd{})
 	default:
@@ -143,9 +151,9 @@ func (a *actor) play(id toolID, c *tools.Call) {
 }
 
 // spawn runs a call in a goroutine of its own.
-func (a *actor) spawn(id toolID, call func(ctx context.Context) (tools.Result, error)) {
-	ctx, cancel := context.WithCancel(a.rt.ctx)
-	a.runs[id] = run{cancel, true}
+func (a *actor) spawn(id toolID, serial bool, call func(ctx context.Context) (tools.Result, error)) {
+	ctx, cancel := context.WithCancel(a.ctx)
+	a.runs[id] = run{cancel: cancel, spawned: true, serial: serial}
 	a.rt.actors.Go(func() {
 		result, err := call(ctx)
 		cancel()
@@ -157,10 +165,37 @@ func (a *actor) spawn(id toolID, call func(ctx context.Context) (tools.Result, e
 			if _, waits := a.runs[id]; waits {
 				delete(a.runs, id)
 				a.toolEnds(id, end)
-				a.passTurn(id)
+				if serial {
+					a.work()
+					a.nextSerial()
+				}
 			}
 		}})
 	})
+}
+
+// inTurn says that a call of a tool that works on the session's state may begin;
+// otherwise it does when the one before has ended.
+func (a *actor) inTurn(id toolID) bool {
+	for _, r := range a.runs {
+		if r.serial {
+			a.serial = append(a.serial, id)
+			return false
+		}
+	}
+	return true
+}
+
+// nextSerial begins the next of the calls that wait for their turn.
+func (a *actor) nextSerial() {
+	for len(a.serial) > 0 && !a.gone {
+		id := a.serial[0]
+		a.serial = a.serial[1:]
+		if a.life.find(agent.RunTool, id.step, 0, id.tool) >= 0 {
+			a.launch(id, a.life.tool(id.step, id.tool).again)
+			return
+		}
+	}
 }
 
 // ended makes the record of a call's end, with all that becomes durable with it.
@@ -198,14 +233,28 @@ func (a *actor) ended(id toolID, end toolEnd) *ran {
 	}
 	if l.open() && l.machine.Status() == "" && l.toolsLeft(id.step) == 1 {
 		l.tool(id.step, id.tool).end = r
+		loops := l.loops
+		if v := l.circles(&loops, r); v.Action == ledger.Warn {
+			l.said = append(l.said, warning(v))
+			defer func() { l.said = l.said[:len(l.said)-1] }()
+		}
 		r.Next = a.count(l.prompt(id.step, l.step(id.step).answer))
 	}
 	return r
 }
 
-// toolEnds writes a call's end down.
+// toolEnds writes a call's end down. A session that goes in circles ends with it.
 func (a *actor) toolEnds(id toolID, end toolEnd) {
-	a.log(a.ended(id, end))
+	r := a.ended(id, end)
+	if a.gone {
+		return
+	}
+	loops := a.life.loops
+	if v := a.life.circles(&loops, r); v.Action == ledger.Stop && a.life.machine.Status() == "" {
+		a.log(&killed{Why: v.String()})
+		r.Next = 0
+	}
+	a.log(r)
 	a.noticeTool(id)
 }
 
@@ -216,8 +265,8 @@ func (a *actor) cancelTool(e *agent.Effect) {
 		r.cancel()
 		delete(a.runs, id)
 	}
+	a.serial = slices.DeleteFunc(a.serial, func(w toolID) bool { return w == id })
 	a.waits = slices.DeleteFunc(a.waits, func(w toolID) bool { return w == id })
-	a.turns = slices.DeleteFunc(a.turns, func(t turn) bool { return t.id == id })
 	a.ranCancelled(id)
 }
 
@@ -225,44 +274,6 @@ func (a *actor) ranCancelled(id toolID) {
 	if a.life.find(agent.RunTool, id.step, 0, id.tool) >= 0 {
 		a.toolEnds(id, toolEnd{status: workloads.StatusCancelled, failure: "the session was stopped"})
 	}
-}
-
-// denied answers a call that a person has refused.
-func (a *actor) denied(id toolID) {
-	v := a.life.tool(id.step, id.tool).verdict
-	why := "refused by " + v.By
-	if v.Why != "" {
-		why += ": " + v.Why
-	}
-	a.toolEnds(id, toolEnd{status: workloads.StatusError, failure: why})
-}
-
-// ownKeys begin the keys of a session's state that are the runtime's own.
-const ownKeys = "~"
-
-// stateView is the session's state as of now. What has been handed out is not
-// changed any more.
-func (a *actor) stateView() tools.State {
-	a.life.shared = true
-	return stateView(a.life.state)
-}
-
-type stateView map[string][]byte
-
-func (s stateView) Get(key string) ([]byte, bool) {
-	v, ok := s[key]
-	return v, ok
-}
-
-func (s stateView) List(prefix string) []string {
-	var keys []string
-	for k := range maps.Keys(s) {
-		if strings.HasPrefix(k, prefix) {
-			keys = append(keys, k)
-		}
-	}
-	slices.Sort(keys)
-	return keys
 }
 
 // contents are a recorded step's token ids.
@@ -282,22 +293,4 @@ func (l *life) sentAt(step, attempt int32) time.Duration {
 		return o.Attempts[attempt-1].Sent.D()
 	}
 	return l.now
-}
-
-// approve takes in a person's word on a tool call.
-func (a *actor) approve(id toolID, ok bool, by, why string) error {
-	if id.step < 0 || int(id.step) >= len(a.life.steps) || id.tool < 0 || int(id.tool) >= len(a.life.steps[id.step].tools) {
-		return fmt.Errorf("session %q: it has no tool call %d at step %d", a.id, id.tool+1, id.step+1)
-	}
-	t := a.life.tool(id.step, id.tool)
-	if !t.asked || t.verdict != nil || t.done {
-		return fmt.Errorf("session %q: tool call %d at step %d waits for nobody's approval", a.id, id.tool+1, id.step+1)
-	}
-	a.log(&approved{Step: id.step, Tool: id.tool, OK: ok, By: by, Why: why})
-	if !ok {
-		a.denied(id)
-		return nil
-	}
-	a.launch(id, false)
-	return nil
 }

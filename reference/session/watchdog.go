@@ -66,11 +66,7 @@ func (rt *Runtime) wakeDue() {
 
 // dueAt has the store asked for due timers at a time, if not before.
 func (rt *Runtime) dueAt(at time.Time) {
-	rt.mu.Lock()
-	defer rt.mu.Unlock()
-	if rt.next.index < 0 || at.Before(rt.next.at) {
-		rt.clock.set(&rt.next, at)
-	}
+	rt.clock.set(&rt.next, at)
 }
 
 func (rt *Runtime) ringDue() {
