@@ -100,6 +100,9 @@ const goMemory = 512 << 20
 // confinement is what children of a language give up.
 func (c *Config) confinement(l Language) confine.Config {
 	how := confine.Config{Memory: c.Limits.Memory + goMemory, MakesCode: l == Wasm}
+	if raceDetector {
+		how.Without = []confine.Layer{confine.Rlimits, confine.Seccomp}
+	}
 	for _, name := range c.Required {
 		how.Required = append(how.Required, confine.Layer(name))
 	}

@@ -37,7 +37,7 @@ func lie(t testing.TB, says []byte, silent bool, r *Run) (*Result, bool, error) 
 	}
 	l := &liar{exited: make(chan struct{})}
 	w := &worker{process: l, requests: requests, replies: replies, frames: border.NewReader(replies),
-		exited: l.exited, released: make(chan bool, 1), errors: new(tail)}
+		exited: l.exited, released: make(chan bool, 1), stderr: new(opening)}
 	var pipes sync.WaitGroup
 	pipes.Go(func() { io.Copy(io.Discard, requestsIn) })
 	pipes.Go(func() {

@@ -91,14 +91,18 @@ func (l *lane) keep(w *worker) {
 	}
 }
 
-// fail waits before the next try. While no other child is there, all who wait
-// for one are told why.
+// patience is the wait before a retry from which on those who wait for a child
+// are told that none starts: the fourth failure in a row.
+const patience = 8 * firstRetry
+
+// fail waits before the next try. After some, while no other child is there, all
+// who wait for one are told why.
 func (l *lane) fail(err error, retry time.Duration) {
 	timer := time.NewTimer(retry)
 	defer timer.Stop()
 	for {
 		failures := l.failures
-		if l.alive.Load() > 0 {
+		if retry < patience || l.alive.Load() > 0 {
 			failures = nil
 		}
 		select {

@@ -25,7 +25,7 @@ type worker struct {
 
 	exited   chan struct{} // closed when the process is gone
 	released chan bool     // after a run: whether the child is still good
-	errors   *tail
+	stderr   *opening
 
 	resident int64
 	cpu      time.Duration // when it was last ready
@@ -53,13 +53,13 @@ func (c command) post() (string, time.Duration) {
 func newWorker(cmd *exec.Cmd, requests, replies, stderr *os.File) *worker {
 	w := &worker{
 		process: command{cmd}, requests: requests, replies: replies, frames: border.NewReader(replies),
-		exited: make(chan struct{}), released: make(chan bool, 1), errors: new(tail),
+		exited: make(chan struct{}), released: make(chan bool, 1), stderr: new(opening),
 	}
 	var reading sync.WaitGroup
 	reading.Add(1)
 	go func() {
 		defer reading.Done()
-		io.Copy(w.errors, stderr)
+		io.Copy(w.stderr, stderr)
 		stderr.Close()
 	}()
 	go func() {
@@ -146,33 +146,41 @@ func (w *worker) explain(err error) error {
 		return err
 	}
 	how, _ := w.process.post()
-	if said := w.errors.String(); said != "" {
+	if said := w.stderr.String(); said != "" {
 		how += ": " + said
 	}
 	return fmt.Errorf("the child ended: %s", how)
 }
 
-// tail keeps the end of what a child writes to standard error.
-type tail struct {
+// opening keeps the first of what a child writes to standard error: Go's runtime
+// says there what it died of, before it shows its stacks.
+type opening struct {
 	mu  sync.Mutex
 	buf []byte
 }
 
-const tailSize = 2 << 10
+const openingSize = 2 << 10
 
 // Write implements io.Writer.
-func (t *tail) Write(p []byte) (int, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.buf = append(t.buf, p[max(0, len(p)-tailSize):]...)
-	t.buf = t.buf[max(0, len(t.buf)-tailSize):]
+func (o *opening) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.buf = append(o.buf, p[:min(len(p), openingSize-len(o.buf))]...)
 	return len(p), nil
 }
 
-// String is its last line that says something.
-func (t *tail) String() string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	lines := strings.Split(strings.TrimSpace(string(t.buf)), "\n")
-	return strings.ToValidUTF8(strings.TrimSpace(lines[len(lines)-1]), "\uFFFD")
+// String is the line that names a cause, or the first one.
+func (o *opening) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	text := strings.ToValidUTF8(strings.TrimSpace(string(o.buf)), "\uFFFD")
+	for line := range strings.Lines(text) {
+		for _, cause := range []string{"fatal error: ", "panic: ", "sandbox child: "} {
+			if strings.HasPrefix(line, cause) {
+				return strings.TrimSpace(line)
+			}
+		}
+	}
+	first, _, _ := strings.Cut(text, "\n")
+	return first
 }
