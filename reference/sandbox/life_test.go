@@ -151,9 +151,12 @@ func TestKilledFromOutside(t *testing.T) {
 		t.Error("no run came through")
 	}
 	t.Logf("%d runs came through, %d met a kill", fine.Load(), crashed.Load())
-	if r, err := p.Run(t.Context(), js(`"on"`)); err != nil || r.Fault != nil {
-		t.Errorf("afterwards: %v, %v", r, err)
+	for range len(children(t)) { // those that the last kill met may not be seen as gone yet
+		if r, err := p.Run(t.Context(), js(`"on"`)); err == nil && r.Fault == nil {
+			return
+		}
 	}
+	t.Error("afterwards no run comes through")
 }
 
 // TestCancel ends the caller's context while the run waits, runs, and is in a
