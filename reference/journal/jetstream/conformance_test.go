@@ -1,4 +1,4 @@
-package jetstream_test
+package jetstream
 
 import (
 	"context"
@@ -7,14 +7,13 @@ import (
 	"time"
 
 	"tierlab/reference/journal"
-	"tierlab/reference/journal/jetstream"
 	"tierlab/reference/journal/journaltest"
 )
 
 // served is a store and the server behind it.
 type served struct {
-	*jetstream.Store
-	server *jetstream.Server
+	*Store
+	server *Server
 	dir    string
 }
 
@@ -23,12 +22,12 @@ func serve(t testing.TB, dir string) *served {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
-	srv, err := jetstream.StartServer(ctx, jetstream.ServerConfig{Dir: dir})
+	srv, err := StartServer(ctx, ServerConfig{Dir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(srv.Stop)
-	s, err := jetstream.Open(ctx, jetstream.Config{Server: srv, Node: "n1"})
+	s, err := Open(ctx, Config{Server: srv, Node: "n1"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +51,7 @@ func TestConformance(t *testing.T) {
 				old.server.Stop()
 				return serve(t, old.dir)
 			}
-			again, err := jetstream.Open(t.Context(), jetstream.Config{Server: old.server, Node: "n1"})
+			again, err := Open(t.Context(), Config{Server: old.server, Node: "n1"})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -10,31 +10,13 @@ import (
 	"tierlab/reference/journal"
 )
 
-// single starts one server on a folder and opens a store there.
-func single(t testing.TB, dir string) *Store {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
-	defer cancel()
-	srv, err := StartServer(ctx, ServerConfig{Dir: dir})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(srv.Stop)
-	s, err := Open(ctx, Config{Server: srv, Node: "n1"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { s.Close() })
-	return s
-}
-
 func entry(i int) journal.Entry {
 	return journal.Entry{At: time.Unix(int64(i), 5), Kind: "k", Body: fmt.Appendf(nil, "body %d", i)}
 }
 
 func TestSmoke(t *testing.T) {
 	ctx := context.Background()
-	s := single(t, t.TempDir())
+	s := serve(t, t.TempDir())
 	h, err := s.Own(ctx, "a", "me", true)
 	if err != nil || h.Epoch != 1 {
 		t.Fatal(h, err)
@@ -66,7 +48,7 @@ func TestSmoke(t *testing.T) {
 
 func BenchmarkAppend(b *testing.B) {
 	ctx := context.Background()
-	s := single(b, b.TempDir())
+	s := serve(b, b.TempDir())
 	if _, err := s.Own(ctx, "a", "me", true); err != nil {
 		b.Fatal(err)
 	}
