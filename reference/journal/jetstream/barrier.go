@@ -85,22 +85,61 @@ func (s *Store) rounds() {
 	}
 }
 
-// pulse writes one mark.
+// pulse writes one mark. It expects the node's mark before, so that a leader
+// without a quorum takes one of them and not each try: when such a leader
+// returns, the server drops what it took in vain entry by entry, in seconds each.
 func (s *Store) pulse() (uint64, error) {
 	ctx, cancel := context.WithTimeout(s.life, s.timeout)
 	defer cancel()
 	m := message{kind: pulseKind, id: s.newID()}
 	data, subject := m.encode(), s.subject(s.node, pulseSort)
+	began := time.Now()
 	for {
-		began := time.Now()
-		seq, err := s.wire.publish(ctx, subject, data, nil)
+		var expect *uint64
+		if last, known := s.view.ownPulse(); known {
+			if last.id == m.id { // an earlier try, whose acknowledgement was lost
+				s.pulsed(last.seq, began)
+				return last.seq, nil
+			}
+			expect = &last.seq
+		}
+		seq, err := s.wire.publish(ctx, subject, data, expect)
 		if err == nil {
+			s.view.setPulse(ownPulse{seq, m.id})
 			s.pulsed(seq, began)
 			return seq, nil
 		}
+		s.look()
 		if pause(ctx, retryPause) != nil {
 			return 0, s.unavailable(err)
 		}
+	}
+}
+
+// ownPulse is this node's latest mark.
+type ownPulse struct {
+	seq uint64
+	id  writeID
+}
+
+func (v *view) ownPulse() (ownPulse, bool) {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	return v.marked, v.marked.seq > 0
+}
+
+func (v *view) setPulse(p ownPulse) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if p.seq > v.marked.seq {
+		v.marked = p
+	}
+}
+
+// takePulse notes a mark of this node.
+func (v *view) takePulse(node string, seq uint64, data []byte) {
+	if m, err := decode(data); err == nil && node == v.node && seq > v.marked.seq {
+		v.marked = ownPulse{seq, m.id}
 	}
 }
 

@@ -126,7 +126,7 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	}
 	s := &Store{
 		wire: wire{conn: conn, js: js, name: c.Stream}, node: c.Node, timeout: c.Timeout,
-		view: newView(c.Stream), grips: map[string]*grip{}, kick: make(chan struct{}, 1),
+		view: newView(c.Stream, c.Node), grips: map[string]*grip{}, kick: make(chan struct{}, 1),
 	}
 	rand.Read(s.instance[:])
 	s.life, s.end = context.WithCancel(context.Background())

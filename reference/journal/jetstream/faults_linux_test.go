@@ -57,9 +57,6 @@ func TestFaults(t *testing.T) {
 		}
 		for r := range rounds {
 			f.round(kind, r)
-			if t.Failed() {
-				break
-			}
 		}
 	}
 	f.table(kinds)
@@ -73,7 +70,9 @@ type nodes struct {
 	lines []line // of this round
 	gaps  map[string][]time.Duration
 	waits []time.Duration // how long acknowledged appends took before faults
-	ops   int
+	// healed is how long it took from a fault's end until all replicas were whole.
+	healed map[string][]time.Duration
+	ops    int
 }
 
 // node is one process.
@@ -86,7 +85,7 @@ type node struct {
 }
 
 func startNodes(t *testing.T) *nodes {
-	f := &nodes{T: t, net: newNetwork(t), gaps: map[string][]time.Duration{}}
+	f := &nodes{T: t, net: newNetwork(t), gaps: map[string][]time.Duration{}, healed: map[string][]time.Duration{}}
 	dir := t.ArtifactDir() // kept if go test has -artifacts
 	ports := freePorts(t, 3)
 	var routes []string
@@ -162,11 +161,26 @@ func (f *nodes) expect(i int, word string) string {
 	return strings.TrimSpace(rest)
 }
 
-// leads is the node that leads the stream, or -1.
-func (f *nodes) leads() int {
+// leads is the node that leads the stream, or -1, and how many of the others
+// have all of it.
+func (f *nodes) leads() (leader, current int) {
 	f.tell(0, "leader")
-	name := f.expect(0, "leader")
-	return slices.IndexFunc(f.list, func(n *node) bool { return n.config.Name == name })
+	word := strings.Fields(f.expect(0, "leader"))
+	current, _ = strconv.Atoi(word[1])
+	return slices.IndexFunc(f.list, func(n *node) bool { return n.config.Name == word[0] }), current
+}
+
+// whole waits until all replicas have all of the stream again. Before that, one
+// more fault would be one too many.
+func (f *nodes) whole(what string, since time.Duration) time.Duration {
+	for range 2 * 60 * 10 {
+		if _, current := f.leads(); current == len(f.list)-1 {
+			return monotonic() - since
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	f.Fatalf("%s: two minutes after, not all replicas have all of the stream", what)
+	return 0
 }
 
 // take reads what the nodes have added to their histories.
@@ -247,7 +261,8 @@ func (f *nodes) round(kind string, r int) {
 	f.flowing(prefix+": begin", sessions, begun)
 	time.Sleep(time.Duration(500+rand.IntN(500)) * time.Millisecond)
 	// Every other fault is the leader's, which it hits hardest.
-	victim, leader := rand.IntN(len(f.list)), f.leads()
+	victim := rand.IntN(len(f.list))
+	leader, _ := f.leads()
 	if r%2 == 0 && leader >= 0 {
 		victim = leader
 	}
@@ -260,7 +275,8 @@ func (f *nodes) round(kind string, r int) {
 	f.undo(kind, victim, prefix)
 	f.returned(victim, end)
 	f.flowing(fmt.Sprintf("%s: return of node %d", prefix, victim+1), sessions, end)
-	time.Sleep(2 * time.Second)
+	f.healed[kind] = append(f.healed[kind], f.whole(prefix+": end", end))
+	time.Sleep(time.Second)
 	f.flowing(prefix+": end", sessions, monotonic())
 	over := monotonic()
 	for i := range f.list {

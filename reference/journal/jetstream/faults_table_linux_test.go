@@ -65,6 +65,12 @@ func (f *nodes) table(kinds []string) {
 			}
 		}
 	}
+	fmt.Fprintf(&b, "from a fault's end until all replicas have all of the stream\n")
+	for _, kind := range kinds {
+		if h := f.healed[kind]; len(h) > 0 {
+			fmt.Fprintf(&b, "%-22s %9d %9v %9v %9v\n", kind, len(h), quantile(h, 0.5), quantile(h, 0.99), quantile(h, 1))
+		}
+	}
 	fmt.Fprintf(&b, "append, three nodes, %d sessions, before faults: p50 %v, p99 %v of %d\n", roundSessions, quantile(f.waits, 0.5), quantile(f.waits, 0.99), len(f.waits))
 	f.Log(b.String())
 }

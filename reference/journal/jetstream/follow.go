@@ -58,14 +58,19 @@ func (s *Store) rest(ctx context.Context, brief time.Duration) {
 	}
 }
 
-// reachSeq waits until the view has come to a stream sequence.
-func (s *Store) reachSeq(ctx context.Context, seq uint64) error {
-	s.waiters.Add(1)
-	defer s.waiters.Add(-1)
+// look has the stream looked at now.
+func (s *Store) look() {
 	select {
 	case s.kick <- struct{}{}:
 	default:
 	}
+}
+
+// reachSeq waits until the view has come to a stream sequence.
+func (s *Store) reachSeq(ctx context.Context, seq uint64) error {
+	s.waiters.Add(1)
+	defer s.waiters.Add(-1)
+	s.look()
 	for {
 		applied, moved := s.view.progress()
 		if applied >= seq {

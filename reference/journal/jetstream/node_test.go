@@ -63,14 +63,7 @@ func runNode(config string, in io.Reader, out io.Writer) error {
 		case "rest": // the sessions to read
 			w.rest(word[1:])
 		case "leader":
-			ctx, cancel := context.WithTimeout(context.Background(), attempt)
-			info, err := store.wire.stream.Info(ctx)
-			cancel()
-			if err == nil && info.Cluster != nil {
-				fmt.Fprintln(out, "leader", info.Cluster.Leader)
-				continue
-			}
-			fmt.Fprintln(out, "leader unknown")
+			fmt.Fprintln(out, "leader", leader(store))
 			continue
 		case "leave":
 			err := w.leave()
@@ -82,4 +75,22 @@ func runNode(config string, in io.Reader, out io.Writer) error {
 		fmt.Fprintln(out, "done")
 	}
 	return lines.Err()
+}
+
+// leader says who leads the stream and how many of its other replicas are there
+// and up to date, within what is under way at any time.
+func leader(s *Store) string {
+	ctx, cancel := context.WithTimeout(context.Background(), attempt)
+	defer cancel()
+	info, err := s.wire.stream.Info(ctx)
+	if err != nil || info.Cluster == nil {
+		return "unknown 0"
+	}
+	current := 0
+	for _, r := range info.Cluster.Replicas {
+		if !r.Offline && r.Lag <= 16 && r.Active < 3*time.Second {
+			current++
+		}
+	}
+	return fmt.Sprint(info.Cluster.Leader, " ", current)
 }

@@ -13,6 +13,7 @@ import (
 // one in memory and applies every message to it, in the stream's order.
 type view struct {
 	prefix string // of subjects: the stream's name and a dot
+	node   string // ours
 
 	mu       sync.RWMutex
 	applied  uint64        // stream sequence up to which the view is complete but for gaps
@@ -24,12 +25,13 @@ type view struct {
 	names    []string // of sessions, sorted; nil: to be sorted anew
 	totals   map[string]journal.Totals
 	members  map[string]member
+	marked   ownPulse
 	turnout  chan struct{} // closed when members change
 }
 
-func newView(stream string) *view {
+func newView(stream, node string) *view {
 	return &view{
-		prefix: stream + ".", moved: make(chan struct{}), turnout: make(chan struct{}),
+		prefix: stream + ".", node: node, moved: make(chan struct{}), turnout: make(chan struct{}),
 		sessions: map[string]*sessionView{}, totals: map[string]journal.Totals{}, members: map[string]member{},
 	}
 }
@@ -62,6 +64,8 @@ func (v *view) apply(seq uint64, subject string, data []byte, fetch load) error 
 		v.session(session).take(v, seq, m, base, problem)
 	case memberSort:
 		v.takeMember(session, seq, data)
+	case pulseSort:
+		v.takePulse(session, seq, data)
 	}
 	v.advance(seq)
 	return nil
