@@ -6,7 +6,7 @@ FUZZTIME    ?= 10s
 BENCH       ?= .
 COUNT       ?= 10
 
-.PHONY: demo test test-whole check check-gorgonia bench bench-all fuzz cover validate
+.PHONY: demo test test-whole test-faults check check-gorgonia bench bench-all fuzz cover validate
 
 demo: ## the embedded workload under several policies, with a report in out/demo
 	go run . demo
@@ -27,6 +27,9 @@ check: ## format, vet, staticcheck, the repository's own rules, go.mod, generate
 
 test-whole: ## all of the CUDA backend's conformance and golden logits by the kernels' own code on the CPU, which go test does in part; minutes
 	TIERLAB_WHOLE=1 go test -count=1 -run 'Conformance|Golden' -timeout 60m ./engine/backend/cuda
+
+test-faults: ## processes killed, paused and cut off, disks that fail; TIERLAB_FAULT_ROUNDS of each (30), about an hour
+	TIERLAB_FAULTS=1 go test -count=1 -v -run 'Faults|Conformance' -timeout 120m ./reference/journal/jetstream
 
 check-gorgonia: ## the second CUDA driver, with its build tag, against CUDA 12's headers and a stand-in of the library
 	scripts/gorgonia-check
