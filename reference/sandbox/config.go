@@ -21,6 +21,9 @@ type Config struct {
 	Workers int
 	// Queue is how many runs may wait for a child: 16,384. One more gets ErrBusy.
 	Queue int
+	// PerSession is how many children the runs of one session may hold: half of
+	// Workers, and at least one.
+	PerSession int
 	// Limits are every run's default and the most that it may ask for.
 	Limits Limits
 	// Cache is the folder that keeps QuickJS compiled for this machine, so that a
@@ -74,11 +77,12 @@ func (c Config) withDefaults() (Config, error) {
 		return c, badConfig("a stack of %d bytes; at most %d are possible", l.Stack, maxStack)
 	case l.Output > maxOutput || l.HostBytes > maxHostBytes:
 		return c, badConfig("output of %d and host calls of %d bytes; at most %d each are possible", l.Output, l.HostBytes, maxOutput)
-	case c.Workers < 0 || c.Queue < 0 || c.Runs < 0 || c.Resident < 0:
+	case c.Workers < 0 || c.Queue < 0 || c.PerSession < 0 || c.Runs < 0 || c.Resident < 0:
 		return c, &ConfigError{"a number of workers, of waiting runs, of runs in a child or of bytes below zero"}
 	}
 	c.Workers = either(c.Workers, runtime.GOMAXPROCS(0))
 	c.Queue = either(c.Queue, 1<<14)
+	c.PerSession = either(c.PerSession, max(1, c.Workers/2))
 	c.Runs = either(c.Runs, 10_000)
 	c.Resident = either(c.Resident, 2*c.Limits.Memory+128<<20)
 	for _, name := range c.Required {

@@ -70,10 +70,15 @@ const (
 func (l *lane) keep(w *worker) {
 	defer l.pool.keepers.Done()
 	retry := firstRetry
+	release := func() {} // of the run that cost the child before
+	defer func() { release() }()
 	for l.pool.closing.Err() == nil {
 		if w == nil {
 			var err error
-			if w, err = l.start(); err != nil {
+			w, err = l.start()
+			release()
+			release = func() {}
+			if err != nil {
 				l.fail(err, retry)
 				retry = min(2*retry, lastRetry)
 				continue
@@ -84,6 +89,9 @@ func (l *lane) keep(w *worker) {
 		l.serve(w)
 		l.alive.Add(-1)
 		w.end()
+		if w.release != nil {
+			release = w.release
+		}
 		w = nil
 	}
 	if w != nil {
@@ -126,7 +134,12 @@ func (l *lane) serve(w *worker) {
 		case <-l.pool.closing.Done():
 			return
 		}
-		if ok := <-w.released; !ok || w.awaitReady(readyWithin) != nil {
+		if ok := <-w.released; !ok {
+			return
+		}
+		w.release()
+		w.release = nil
+		if w.awaitReady(readyWithin) != nil {
 			return
 		}
 	}

@@ -24,6 +24,7 @@ type Pool struct {
 	config  Config
 	spawner *spawner
 	lanes   map[Language]*lane
+	shares  *shares
 
 	closing context.Context // ends with Close
 	close   context.CancelFunc
@@ -44,7 +45,7 @@ func NewPool(c Config) (*Pool, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Pool{config: c, spawner: newSpawner(), lanes: make(map[Language]*lane)}
+	p := &Pool{config: c, spawner: newSpawner(), lanes: make(map[Language]*lane), shares: newShares(&c)}
 	p.closing, p.close = context.WithCancel(context.Background())
 	for _, l := range []Language{JavaScript, Wasm} {
 		plan, err := confine.Prepare(c.confinement(l))
@@ -106,10 +107,16 @@ func (p *Pool) Run(ctx context.Context, r *Run) (*Result, error) {
 		return nil, err
 	}
 	start := time.Now()
-	w, err := p.lanes[r.Language].take(ctx)
+	release, err := p.shares.take(ctx, p.closing, r.Session)
 	if err != nil {
 		return nil, err
 	}
+	w, err := p.lanes[r.Language].take(ctx)
+	if err != nil {
+		release()
+		return nil, err
+	}
+	w.release = release
 	queue := time.Since(start)
 	result, err := w.run(ctx, p.closing, r)
 	if err != nil {

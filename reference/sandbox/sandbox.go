@@ -20,6 +20,9 @@ const (
 type Run struct {
 	Language Language
 	Source   []byte
+	// Session is whose program it is: all runs of one session together hold no
+	// more than Config.PerSession children. Empty: nobody's, and not counted.
+	Session string
 	// Input is a JSON value: the global `input` of JavaScript, standard input of
 	// a WebAssembly module. nil is null.
 	Input  json.RawMessage

@@ -25,6 +25,7 @@ type worker struct {
 
 	exited   chan struct{} // closed when the process is gone
 	released chan bool     // after a run: whether the child is still good
+	release  func()        // gives back the place in the share of the run's session
 	stderr   *opening
 
 	resident int64

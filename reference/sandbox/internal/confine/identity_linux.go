@@ -103,7 +103,7 @@ func limitResources(c *Config) (string, error) {
 		}{name, resource, value})
 		say = append(say, fmt.Sprintf("%s %d", name, value))
 	}
-	if c.Memory > 0 {
+	if c.Memory > 0 && !measured {
 		add("data", unix.RLIMIT_DATA, uint64(c.Memory))
 	}
 	if c.CPU > 0 {
