@@ -35,6 +35,7 @@ func TestNeighbours(t *testing.T) {
 		{"endless loops, no share", 2, "", `for (;;);`},
 	} {
 		limits := hostileLimits
+		limits.Wall = shortWall()
 		p := newPool(t, Config{Workers: c.workers, Limits: limits})
 		good(t, p, "before")
 		var alone, beside []time.Duration

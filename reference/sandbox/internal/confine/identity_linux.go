@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -72,54 +71,4 @@ func becomeUndumpable(*Config) (string, error) {
 		return "", fmt.Errorf("prctl(PR_SET_DUMPABLE): %w", err)
 	}
 	return "", nil
-}
-
-// defaultThreads leaves room for the threads of Go's runtime, which starts one
-// for each processor that runs Go code and for each that blocks in the kernel.
-const defaultThreads = 64
-
-// limitResources sets soft and hard limits together. Open descriptors stay
-// usable when their limit falls to nothing: from then on none is opened, by
-// whatever call.
-func limitResources(c *Config) (string, error) {
-	limits := []struct {
-		name     string
-		resource int
-		value    uint64
-	}{
-		{"files", unix.RLIMIT_NOFILE, 0},
-		{"file size", unix.RLIMIT_FSIZE, 0},
-		{"core", unix.RLIMIT_CORE, 0},
-		{"locked memory", unix.RLIMIT_MEMLOCK, 0},
-		{"message queues", unix.RLIMIT_MSGQUEUE, 0},
-		{"real-time priority", unix.RLIMIT_RTPRIO, 0},
-	}
-	say := []string{"no file, core, locked memory"}
-	add := func(name string, resource int, value uint64) {
-		limits = append(limits, struct {
-			name     string
-			resource int
-			value    uint64
-		}{name, resource, value})
-		say = append(say, fmt.Sprintf("%s %d", name, value))
-	}
-	if c.Memory > 0 && !measured {
-		add("data", unix.RLIMIT_DATA, uint64(c.Memory))
-	}
-	if c.CPU > 0 {
-		add("cpu", unix.RLIMIT_CPU, uint64((c.CPU+999_999_999)/1_000_000_000))
-	}
-	if os.Getpid() == 1 {
-		threads := c.Threads
-		if threads == 0 {
-			threads = defaultThreads
-		}
-		add("threads", unix.RLIMIT_NPROC, uint64(threads))
-	}
-	for _, l := range limits {
-		if err := unix.Prlimit(0, l.resource, &unix.Rlimit{Cur: l.value, Max: l.value}, nil); err != nil {
-			return "", fmt.Errorf("limit of %s: %w", l.name, err)
-		}
-	}
-	return strings.Join(say, ", "), nil
 }

@@ -21,13 +21,15 @@ func works() map[string]func(*target) error {
 		os.Remove(written.Name())
 	}
 	return map[string]func(*target) error{
-		"nothing":           func(*target) error { return nil },
-		"compile and run":   compileAndRun,
-		"wait and collect":  waitAndCollect,
-		"start 200 threads": func(*target) error { return startThreads(200) },
-		"take 600 MiB":      func(*target) error { return take(600 << 20) },
-		"take 100 MiB":      func(*target) error { return take(100 << 20) },
-		"spin":              func(*target) error { return spin(20 * time.Second) },
+		"nothing":                   func(*target) error { return nil },
+		"compile and run":           compileAndRun,
+		"wait and collect":          waitAndCollect,
+		"start 200 threads":         func(*target) error { return startThreads(200) },
+		"take 600 MiB":              func(*target) error { return take(600 << 20) },
+		"take 2 GiB":                func(*target) error { return take(2 << 30) },
+		"take 100 MiB thirty times": func(*target) error { return takeMany(30) },
+		"take 100 MiB":              func(*target) error { return take(100 << 20) },
+		"spin":                      func(*target) error { return spin(20 * time.Second) },
 		"write an open file": func(*target) error {
 			if written == nil {
 				return errors.New("no file could be opened")
@@ -126,6 +128,16 @@ func take(bytes int) error {
 	return nil
 }
 
+// takeMany does not touch what it takes: reservations count.
+func takeMany(n int) error {
+	var all [][]byte
+	for range n {
+		all = append(all, make([]byte, 100<<20))
+	}
+	runtime.KeepAlive(all)
+	return nil
+}
+
 func spin(d time.Duration) error {
 	for end := time.Now().Add(d); time.Now().Before(end); {
 	}
@@ -146,7 +158,9 @@ func TestWorks(t *testing.T) {
 		{"wait and collect", Config{Memory: 512 << 20}, false, ""},
 		{"take 100 MiB", Config{Memory: 512 << 20}, false, ""},
 		{"take 600 MiB", Config{}, false, ""},
-		{"take 600 MiB", Config{Memory: 512 << 20}, true, Rlimits},
+		{"take 2 GiB", Config{Memory: 512 << 20}, true, Rlimits},
+		{"take 100 MiB thirty times", Config{Memory: 512 << 20}, true, Rlimits},
+		{"take 100 MiB thirty times", Config{}, false, ""},
 		{"start 200 threads", Config{Threads: 300}, false, ""},
 		{"start 200 threads", Config{}, true, Namespaces},
 		{"spin", Config{CPU: time.Second}, true, Rlimits},
