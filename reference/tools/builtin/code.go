@@ -101,7 +101,7 @@ func (p *program) run(ctx context.Context, c Config, hosts []string, call *tools
 	nested := tools.Within(call)
 	allowed := slices.DeleteFunc(slices.Clone(hosts), func(name string) bool { return !slices.Contains(call.Tools, name) })
 	result, err := c.Run(ctx, &sandbox.Run{
-		Session: call.Session,
+		Session:  call.Session,
 		Language: p.Language, Source: []byte(p.Source), Input: p.Input, Limits: c.Limits, Seed: seed.Sum64(), Hosts: allowed,
 		Host: func(ctx context.Context, name string, arguments json.RawMessage) (json.RawMessage, error) {
 			if !slices.Contains(allowed, name) {
