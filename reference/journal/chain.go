@@ -11,15 +11,21 @@ func Root(session string) Hash {
 }
 
 // Next is the hash of a record that follows one with hash h.
-func (h Hash) Next(seq, epoch uint64, e *Entry) Hash {
-	buf := make([]byte, 0, 256)
-	buf = append(buf, h[:]...)
+func (h Hash) Next(seq, epoch uint64, e *Entry) (next Hash) {
+	var array [512]byte // most records fit
+	buf := append(array[:0], h[:]...)
 	buf = binary.LittleEndian.AppendUint64(buf, seq)
 	buf = binary.LittleEndian.AppendUint64(buf, epoch)
 	buf = binary.LittleEndian.AppendUint64(buf, uint64(e.At.UnixNano()))
 	buf = binary.LittleEndian.AppendUint32(buf, uint32(len(e.Kind)))
 	buf = append(buf, e.Kind...)
 	buf = binary.LittleEndian.AppendUint32(buf, uint32(len(e.Body)))
-	buf = append(buf, e.Body...)
-	return sha256.Sum256(buf)
+	if len(buf)+len(e.Body) <= len(array) {
+		return sha256.Sum256(append(buf, e.Body...))
+	}
+	d := sha256.New()
+	d.Write(buf)
+	d.Write(e.Body)
+	d.Sum(next[:0])
+	return next
 }

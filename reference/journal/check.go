@@ -9,9 +9,10 @@ import (
 // Limits of one batch, the same for every store. They keep a batch within one
 // message of a replicated log and one write of an embedded one.
 const (
-	MaxName  = 1 << 10  // bytes of a kind, state key, timer's name or account
-	MaxValue = 8 << 20  // bytes of a record's or message's body, a state value, a snapshot or a summary
-	MaxBatch = 12 << 20 // bytes of all of a batch's names, bodies and values
+	MaxName    = 1 << 10  // bytes of a kind, state key, timer's name, account or owner
+	MaxSummary = 64 << 10 // bytes of a summary, which every head carries
+	MaxValue   = 8 << 20  // bytes of a record's or message's body, a state value or a snapshot
+	MaxBatch   = 12 << 20 // bytes of all of a batch's names, bodies and values
 )
 
 // The times that a journal can hold: those that int64 nanoseconds since 1970 reach.
@@ -50,8 +51,12 @@ func (b *Batch) Check() error {
 	for i := range b.Charges {
 		c.name("charge", i, "account", b.Charges[i].Account)
 	}
-	c.value("snapshot", 0, "body", b.Snapshot)
-	c.value("summary", 0, "body", b.Summary)
+	if c.bytes += len(b.Snapshot); len(b.Snapshot) > MaxValue {
+		c.fail("the snapshot has %d bytes, and may have %d", len(b.Snapshot), MaxValue)
+	}
+	if c.bytes += len(b.Summary); len(b.Summary) > MaxSummary {
+		c.fail("the summary has %d bytes, and may have %d", len(b.Summary), MaxSummary)
+	}
 	if c.err == nil && c.bytes > MaxBatch {
 		c.fail("it has %d bytes, and a batch may have %d: write it as several", c.bytes, MaxBatch)
 	}

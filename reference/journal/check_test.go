@@ -28,8 +28,9 @@ func TestBatchCheck(t *testing.T) {
 		"timer":            {Batch{Session: "s", Timers: []Timer{{At: at}}}, "timer 1: its name is empty"},
 		"to":               {Batch{Session: "s", Sends: []Message{{ID: 1, To: "?"}}}, "message 1: journal: session name"},
 		"account":          {Batch{Session: "s", Charges: []Charge{{}}}, "charge 1: its account is empty"},
-		"snapshot":         {Batch{Session: "s", Snapshot: big}, "snapshot 1: its body"},
-		"two halves":       {Batch{Session: "s", Snapshot: half, Summary: half}, "a batch may have"},
+		"snapshot":         {Batch{Session: "s", Snapshot: big}, "the snapshot has"},
+		"summary":          {Batch{Session: "s", Summary: make([]byte, MaxSummary+1)}, "the summary has 65537 bytes, and may have 65536"},
+		"two halves":       {Batch{Session: "s", Snapshot: half, Puts: []Put{{Key: "k", Value: half}}}, "a batch may have"},
 		"the first counts": {Batch{Session: "s", Records: []Entry{{At: at}}, Puts: []Put{{}}}, "record 1"},
 	} {
 		err := c.batch.Check()

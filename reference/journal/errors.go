@@ -18,12 +18,18 @@ var (
 
 // CorruptError says which record does not fit its chain or cannot be read.
 type CorruptError struct {
-	Session string
-	Seq     uint64
+	Session string // "": what is damaged is no session's
+	Seq     uint64 // 0: it is the session's, but none of its records
 	Problem string
 }
 
 func (e *CorruptError) Error() string {
+	switch {
+	case e.Session == "":
+		return "journal: " + e.Problem
+	case e.Seq == 0:
+		return fmt.Sprintf("journal: session %q: %s", e.Session, e.Problem)
+	}
 	return fmt.Sprintf("journal: session %q: record %d: %s", e.Session, e.Seq, e.Problem)
 }
 
