@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -28,6 +29,7 @@ type disk struct {
 
 	mu   sync.Mutex
 	logs map[string]*file // write-ahead logs written by this process
+	log  atomic.Pointer[file]
 }
 
 func newDisk(base vfs.FS) *disk {
@@ -86,11 +88,16 @@ func (d *disk) durable(name string) (n int64, ok bool) {
 
 // track follows a log from its creation to its removal.
 func (d *disk) track(name string, f *file) {
-	if strings.HasSuffix(name, ".log") {
-		d.mu.Lock()
-		d.logs[d.PathBase(name)] = f
-		d.mu.Unlock()
+	number, isLog := strings.CutSuffix(d.PathBase(name), ".log")
+	n, err := strconv.ParseUint(number, 10, 64)
+	if !isLog || err != nil {
+		return
 	}
+	f.log = n
+	d.log.Store(f)
+	d.mu.Lock()
+	d.logs[d.PathBase(name)] = f
+	d.mu.Unlock()
 }
 
 func (d *disk) forget(name string) {
@@ -197,6 +204,7 @@ type file struct {
 	vfs.File
 	disk    *disk
 	table   bool
+	log     uint64       // a log's number
 	written int64        // Pebble writes and syncs a log from one goroutine at a time
 	synced  atomic.Int64 // what of written has been made durable
 }

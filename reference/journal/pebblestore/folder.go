@@ -2,6 +2,8 @@ package pebblestore
 
 import (
 	"bytes"
+	"crypto/rand"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -25,10 +27,10 @@ const (
 
 // prepareFolder makes sure that a folder is a journal's that this program can
 // read, and makes one where there is nothing. It changes no folder of others.
-func prepareFolder(base vfs.FS, dir string, readOnly bool) error {
+func prepareFolder(base vfs.FS, dir string, readOnly bool) (markKey, error) {
 	names, err := base.List(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("journal: folder %s cannot be read: %w", dir, err)
+		return markKey{}, fmt.Errorf("journal: folder %s cannot be read: %w", dir, err)
 	}
 	name := base.PathJoin(dir, formatFile)
 	text, err := readFile(base, name)
@@ -36,37 +38,46 @@ func prepareFolder(base vfs.FS, dir string, readOnly bool) error {
 		return checkFormat(dir, text)
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("journal: %s cannot be read: %w", name, err)
+		return markKey{}, fmt.Errorf("journal: %s cannot be read: %w", name, err)
 	}
 	for _, n := range names {
 		if n != formatFile+".new" && n != dataFolder { // left by a process that ended while it made the folder
-			return fmt.Errorf("journal: folder %s holds %s and is no journal's: name another, or an empty one", dir, n)
+			return markKey{}, fmt.Errorf("journal: folder %s holds %s and is no journal's: name another, or an empty one", dir, n)
 		}
 	}
 	if readOnly {
-		return fmt.Errorf("journal: folder %s holds no journals, and reading makes none: %w", dir, fs.ErrNotExist)
+		return markKey{}, fmt.Errorf("journal: folder %s holds no journals, and reading makes none: %w", dir, fs.ErrNotExist)
 	}
-	if err := makeFolder(base, dir, name); err != nil {
-		return fmt.Errorf("journal: folder %s cannot be made: %w", dir, err)
+	var key markKey
+	if _, err := rand.Read(key[:]); err != nil {
+		return markKey{}, err
 	}
-	return nil
+	if err := makeFolder(base, dir, name, key); err != nil {
+		return markKey{}, fmt.Errorf("journal: folder %s cannot be made: %w", dir, err)
+	}
+	return key, nil
 }
 
-// checkFormat reads the folder's format file.
-func checkFormat(dir, text string) error {
-	number, ok := strings.CutPrefix(strings.TrimSpace(text), magic)
+// checkFormat reads the folder's format file: a line with the format, and one
+// with the key of its logs' marks.
+func checkFormat(dir, text string) (key markKey, err error) {
+	first, rest, _ := strings.Cut(text, "\n")
+	number, ok := strings.CutPrefix(first, magic)
 	n, err := strconv.Atoi(number)
-	if !ok || err != nil || n < 1 {
-		return fmt.Errorf("journal: folder %s: its file %s says %.40q, and a journal's says %q", dir, formatFile, text, magic+strconv.Itoa(format))
+	if ok && err == nil && n > format {
+		return key, &journal.VersionError{Where: dir, Found: n, Newest: format}
 	}
-	if n > format {
-		return &journal.VersionError{Where: dir, Found: n, Newest: format}
+	mark, marked := strings.CutPrefix(strings.TrimSpace(rest), "marks ")
+	b, err2 := hex.DecodeString(mark)
+	if !ok || err != nil || n < 1 || !marked || err2 != nil || len(b) != len(key) {
+		return key, fmt.Errorf("journal: folder %s: its file %s says %.60q, and a journal's says %q and, in a second line, %q",
+			dir, formatFile, text, magic+strconv.Itoa(format), "marks and 16 hexadecimal digits")
 	}
-	return nil
+	return markKey(b), nil
 }
 
 // makeFolder writes the format file last, so that a folder with one is whole.
-func makeFolder(base vfs.FS, dir, name string) error {
+func makeFolder(base vfs.FS, dir, name string, key markKey) error {
 	if err := base.MkdirAll(base.PathJoin(dir, dataFolder), 0o755); err != nil {
 		return err
 	}
@@ -74,7 +85,7 @@ func makeFolder(base vfs.FS, dir, name string) error {
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(fmt.Appendf(nil, "%s%d\n", magic, format))
+	_, err = f.Write(fmt.Appendf(nil, "%s%d\nmarks %x\n", magic, format, key))
 	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -21,8 +22,9 @@ type hammer struct {
 	acked    []atomic.Uint64 // a session's last record that was acknowledged
 	shown    []atomic.Uint64 // the last record of which a reader was told
 	stop     atomic.Bool
-	batches  int // of a session; 0: until stop, or an error
-	size     int // of a body
+	batches  int  // of a session; 0: until stop, or an error
+	size     int  // of a body
+	keep     bool // all records
 }
 
 func newHammer(sessions int) *hammer {
@@ -38,6 +40,9 @@ func (w *hammer) batch(h journal.Head) *journal.Batch {
 	seq := h.Seq + 2
 	number := binary.BigEndian.AppendUint64(nil, seq)
 	e := journal.Entry{At: began.Add(time.Duration(seq)), Kind: "k", Body: make([]byte, w.size)}
+	if w.keep { // and they do not shrink
+		rand.NewChaCha8([32]byte(h.Hash)).Read(e.Body)
+	}
 	b := &journal.Batch{
 		Session: h.Session, Epoch: h.Epoch, After: h.Seq, Records: []journal.Entry{e, e},
 		Puts: []journal.Put{{Key: "at", Value: number}}, Timers: []journal.Timer{{Name: "t", At: e.At}},
@@ -69,7 +74,7 @@ func (w *hammer) write(s *Store, i int) error {
 			break
 		}
 		w.acked[i].Store(h.Seq)
-		if h.Snapshot > h.First+40 {
+		if h.Snapshot > h.First+40 && !w.keep {
 			err = s.Compact(ctx, h.Session, h.Epoch)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
+	"github.com/cockroachdb/pebble/v2/record"
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"tierlab/reference/journal"
@@ -40,7 +41,8 @@ func Open(dir string, o Options) (*Store, error) {
 			dir = real // the lock goes by name within a process
 		}
 	}
-	if err := prepareFolder(o.FS, dir, o.ReadOnly); err != nil {
+	key, err := prepareFolder(o.FS, dir, o.ReadOnly)
+	if err != nil {
 		return nil, err
 	}
 	data := o.FS.PathJoin(dir, dataFolder)
@@ -48,9 +50,12 @@ func Open(dir string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{dir: data, disk: newDisk(o.FS), lock: lock, readOnly: o.ReadOnly, sessions: newLocks()}
+	s := &Store{dir: data, disk: newDisk(o.FS), lock: lock, readOnly: o.ReadOnly, marks: key, sessions: newLocks()}
 	s.options = func() *pebble.Options { return pebbleOptions(o, s.disk) }
-	db, err := openPebble(dir, data, s.options(), lock)
+	var db *pebble.DB
+	if err = checkLog(o.FS, dir, data, key); err == nil {
+		db, err = openPebble(dir, data, s.options(), lock)
+	}
 	if err == nil {
 		if err = s.disk.failure(); err != nil {
 			err = errors.Join(err, db.Close())
@@ -95,9 +100,13 @@ func openPebble(dir, data string, o *pebble.Options, lock *pebble.Lock) (db *peb
 	o.Lock = lock
 	db, err = pebble.Open(data, o)
 	switch {
-	case err == nil:
+	case err == nil && o.ReadOnly:
 		return db, nil
-	case errors.Is(err, pebble.ErrCorruption):
+	case err == nil:
+		// Pebble begins the first log of a new folder in an older format, whose
+		// damage it cannot tell from a write that was cut short.
+		return db, db.Flush()
+	case pebble.IsCorruptionError(err), errors.Is(err, record.ErrInvalidChunk), errors.Is(err, record.ErrZeroedChunk), errors.Is(err, record.ErrUnexpectedEOF):
 		return nil, &journal.CorruptError{Problem: fmt.Sprintf("%s is damaged: %v", dir, err)}
 	}
 	return nil, fmt.Errorf("journal: %s cannot be opened: %w", dir, err)

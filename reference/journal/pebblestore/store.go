@@ -18,6 +18,7 @@ type Store struct {
 	lock     *pebble.Lock
 	options  func() *pebble.Options
 	readOnly bool
+	marks    markKey
 	sessions *locks
 	// writing counts batches that may be visible to readers and not yet durable.
 	writing atomic.Int64

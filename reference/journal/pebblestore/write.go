@@ -132,7 +132,7 @@ func (s *Store) write(ctx context.Context, session string, fill func(*database, 
 	}
 	if !b.Empty() {
 		s.writing.Add(1)
-		err = b.Commit(pebble.Sync)
+		err = s.commit(b)
 		s.writing.Add(-1)
 	}
 	if failure := s.disk.failure(); failure != nil {
@@ -143,6 +143,17 @@ func (s *Store) write(ctx context.Context, session string, fill func(*database, 
 		return journal.Head{}, s.disk.failure()
 	}
 	return h.Head, nil
+}
+
+// commit makes a batch durable, with a mark beside it in the log.
+func (s *Store) commit(b *pebble.Batch) error {
+	if log := s.disk.log.Load(); log != nil {
+		var mark [markSize]byte
+		if err := b.LogData(appendMark(mark[:0], s.marks, log.log, uint64(log.synced.Load())), nil); err != nil {
+			return err
+		}
+	}
+	return b.Commit(pebble.Sync)
 }
 
 func setHead(out *pebble.Batch, h *head) error {
