@@ -36,8 +36,7 @@ func parts() []Claim {
 			}),
 		waiting("P2", "orchestrator: decomposes a task into a graph of sub-tasks and runs it", "the orchestrator",
 			"Graphs of steps with sub-agents that run beside their parent are replayed in simulation."),
-		waiting("P3", "tool registry and execution, in a sandbox next to the session or the data", "the registry and the sandbox",
-			"Where a tool runs is decided by the router and simulated; C14 gives what the place costs."),
+		{"P3", "tool registry and execution, in a sandbox next to the session or the data", registry},
 		waiting("P4", "durable session state: consistent actors that migrate and hibernate", "durable sessions",
 			"The session machine rebuilds its state from its events; nothing stores them yet."),
 		waiting("P5", "memory: embeddings and nearest-neighbour recall beside the session", "the memory",
@@ -47,8 +46,7 @@ func parts() []Claim {
 		waiting("P8", "inference engine: paged KV, continuous batching, kernels compiled at run time", "the CUDA backend",
 			"Paged keys and values and continuous batching run on processors (tierlab engine), and simulated sites schedule with the same code (engine fidelity)."),
 		partly("P9", "tiers: device, metro, regional, central, 300+ sites, automatic routing", "sites that really serve", tiers),
-		waiting("P10", "sandbox: isolates for untrusted code, thousands of short-lived starts in a burst", "the sandbox",
-			"Starts are modelled figures of the topologies."),
+		{"P10", "sandbox: isolates for untrusted code, thousands of short-lived starts in a burst", isolates},
 		waiting("P11", "session and step pricing: steps, compute time, tokens, neurons, egress", "the ledger",
 			"Bills by four meters are simulated in C11, egress in C10."),
 		waiting("P12", "tunable consistency: strong against fast, per session", "durable sessions",
@@ -56,7 +54,7 @@ func parts() []Claim {
 		waiting("P13", "observability: why step 7 of 20 failed; a full audit trail", "the journal",
 			"A simulated run records every attempt with its reason, site, model, times and outcome."),
 		{"P14", "budgets and kill switches stop a loop before it costs", budgets},
-		partly("P15", "security: a compromised agent harms nothing beside itself; private data never leaves the device", "the sandbox and live sessions", privacy),
+		{"P15", "security: a compromised agent harms nothing beside itself; private data never leaves the device", security},
 		{"P16", "the same workload on an edge platform, three hyperscaler-like ones and one with limited edge zones: the edge fits it", platforms},
 	}
 }
@@ -156,21 +154,4 @@ func reliable(ctx context.Context, l *Lab, f *Finding) (string, error) {
 	}
 	return fmt.Sprintf("Validation, retry with backoff, fallback and escalation are decided by the session machine and run in simulation: under faults %d of %d attempts failed or were refused, %d were repeats, and %.1f %% of %d sessions came to their end.",
 		failed, attempts, repeated, 100*float64(ok)/float64(max(1, sessions)), sessions), nil
-}
-
-// privacy counts the private steps that left the device.
-func privacy(ctx context.Context, l *Lab, f *Finding) (string, error) {
-	results, err := l.everyPolicyUnderFaults(ctx)
-	if err != nil {
-		return "", err
-	}
-	l.underFaults(f, results)
-	left, attempts := 0, 0
-	for _, r := range results {
-		for i := range r.totals {
-			left, attempts = left+r.totals[i].PrivateOffDevice+r.totals[i].ResidencyBroken, attempts+r.totals[i].Attempts
-		}
-	}
-	return fmt.Sprintf("The routing half is simulated: under %d policies with faults, %d of %d attempts broke a rule on private data or residency.",
-		len(results), left, attempts), nil
 }
