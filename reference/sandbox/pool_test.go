@@ -10,6 +10,7 @@ import (
 
 func TestMain(m *testing.M) {
 	Child()
+	compromised()
 	os.Exit(m.Run())
 }
 
