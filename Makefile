@@ -6,7 +6,7 @@ FUZZTIME    ?= 10s
 BENCH       ?= .
 COUNT       ?= 10
 
-.PHONY: demo test test-whole test-faults check check-gorgonia bench bench-all fuzz cover validate
+.PHONY: demo test test-whole test-faults test-sandbox check check-gorgonia bench bench-all fuzz cover validate
 
 demo: ## the embedded workload under several policies, with a report in out/demo
 	go run . demo
@@ -30,6 +30,9 @@ test-whole: ## all of the CUDA backend's conformance and golden logits by the ke
 
 test-faults: ## processes killed, paused and cut off, disks that fail; TIERLAB_FAULT_ROUNDS of each (30), about an hour
 	TIERLAB_FAULTS=1 go test -count=1 -v -run 'Faults|Conformance' -timeout 120m ./reference/journal/jetstream
+
+test-sandbox: ## hostile programs, children that were taken over, every way out of a child, and what others notice of it; minutes
+	TIERLAB_SANDBOX=1 go test -count=1 -v -run 'Hostile|Compromised|Neighbours|Attempts|Works|Stops|Count' -timeout 30m ./reference/sandbox/...
 
 check-gorgonia: ## the second CUDA driver, with its build tag, against CUDA 12's headers and a stand-in of the library
 	scripts/gorgonia-check

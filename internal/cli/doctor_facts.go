@@ -11,6 +11,7 @@ import (
 	"tierlab/bench/telemetry"
 	"tierlab/engine/backend/cpu"
 	"tierlab/engine/backend/cuda"
+	"tierlab/reference/sandbox"
 )
 
 // facts are what doctor has found out, before it says what they mean.
@@ -20,6 +21,7 @@ type facts struct {
 	kernels                   map[string][]string // of the CPU engine, by numerics
 	cuda                      cuda.Report
 	cache                     kernelCache
+	sandbox                   []sandbox.Layer
 	nvml                      telemetry.Inventory
 	cxx                       tool
 	python                    tool
@@ -47,6 +49,7 @@ func lookAround(ctx context.Context) facts {
 		processor: machine(),
 		kernels:   map[string][]string{"bf16": cpu.Kernels("bf16"), "f32": cpu.Kernels("f32")},
 		cuda:      cuda.Probe(),
+		sandbox:   sandbox.Probe(),
 		nvml:      telemetry.Look(),
 		cxx:       findCXX(ctx),
 	}

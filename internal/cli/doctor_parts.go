@@ -12,6 +12,7 @@ import (
 const (
 	groupCPU     = "CPU engine"
 	groupCUDA    = "CUDA engine"
+	groupSandbox = "Sandbox"
 	groupMeasure = "Measurements, tests and scripts"
 
 	stateOK      = "ok"
@@ -47,7 +48,7 @@ func (f *facts) diagnose() diagnosis {
 	for _, g := range d.CUDA.GPUs {
 		d.Parts = append(d.Parts, g.part())
 	}
-	d.Parts = append(d.Parts, f.compilerPart(), f.libraryPart(), f.cachePart(), f.nvmlPart(), f.cxxPart())
+	d.Parts = append(d.Parts, f.compilerPart(), f.libraryPart(), f.cachePart(), f.sandboxPart(), f.nvmlPart(), f.cxxPart())
 	d.Parts = append(d.Parts, f.pythonParts()...)
 	return d
 }
@@ -156,6 +157,29 @@ func (f *facts) cachePart() part {
 	default:
 		p.Found = fmt.Sprintf("%s, %s, %.1f MiB", c.dir, count(c.kernels, "kernel"), float64(c.bytes)/(1<<20))
 	}
+	return p
+}
+
+// sandboxPart says what holds a program that breaks out of WebAssembly.
+func (f *facts) sandboxPart() part {
+	p := part{Group: groupSandbox, Name: "confinement", State: stateOK}
+	var have, lack []string
+	for _, l := range f.sandbox {
+		if l.InForce {
+			have = append(have, l.Name)
+		} else {
+			lack = append(lack, "not "+l.Name+": "+l.Detail)
+		}
+	}
+	if len(lack) > 0 {
+		p.State = stateNote
+		p.Without = "a program that breaks out of WebAssembly is held by fewer layers"
+	}
+	if len(have) == 0 {
+		p.State, p.Found = stateMissing, "children are held by nothing but WebAssembly and a process of their own: "+strings.TrimPrefix(lack[0], "not "+f.sandbox[0].Name+": ")
+		return p
+	}
+	p.Found = strings.Join(append([]string{strings.Join(have, ", ")}, lack...), "\n")
 	return p
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"tierlab/bench/telemetry"
 	"tierlab/engine/backend/cuda"
+	"tierlab/reference/sandbox"
 )
 
 // laptop has what a newcomer's machine has.
@@ -24,6 +25,7 @@ func laptop() facts {
 			Compiler: cuda.Part{Err: errors.New("no CUDA compiler: CUDA's libraries are used on Linux (amd64, arm64), this is darwin/arm64")},
 			Library:  cuda.Part{Err: errors.New("CUDA's libraries are used on Linux (amd64, arm64), this is darwin/arm64")},
 		},
+		sandbox:  []sandbox.Layer{{Name: "namespaces", Detail: "not on darwin"}, {Name: "seccomp", Detail: "not on darwin"}},
 		cache:    kernelCache{dir: "~/Library/Caches/tierlab/kernels"},
 		nvml:     telemetry.Inventory{Absent: "devices are watched on Linux, this is darwin"},
 		python:   tool{"/usr/bin/python3", "3.12.3"},
@@ -46,6 +48,7 @@ func server() facts {
 		Library:  cuda.Part{Version: "13.1.0", Path: "/opt/torch/.venv/lib/python3.12/site-packages/nvidia/cu13/lib/libcublasLt.so.13"},
 	}
 	f.cache = kernelCache{dir: "/var/cache/tierlab/kernels", kernels: 41, bytes: 5 << 20}
+	f.sandbox = []sandbox.Layer{{Name: "namespaces", InForce: true}, {Name: "landlock", InForce: true}, {Name: "seccomp", InForce: true}}
 	f.nvml = telemetry.Inventory{Driver: "580.159.03", Devices: []telemetry.Installed{{
 		UUID: f.cuda.Devices[0].UUID, Name: "NVIDIA H200", TotalBytes: 150754820096, FreeBytes: 150121611264,
 	}}}
@@ -67,6 +70,7 @@ func shared() facts {
 	f.cuda.Library = cuda.Part{Err: errors.New("no libcublasLt.so found")}
 	f.nvml.Devices[0].FreeBytes -= 80 << 30
 	f.nvml.Devices[0].Processes = []telemetry.Process{{PID: 4021, Bytes: 80 << 30}, {PID: 4022, Bytes: -1}}
+	f.sandbox = []sandbox.Layer{{Name: "namespaces", Detail: "the kernel refuses them: operation not permitted"}, {Name: "seccomp", InForce: true}}
 	f.cache = kernelCache{err: errors.New("the user has no cache folder: neither $XDG_CACHE_HOME nor $HOME are defined")}
 	f.python = tool{}
 	return f
@@ -162,7 +166,7 @@ func TestDoctorHere(t *testing.T) {
 	if code := Main(t.Context(), []string{"doctor"}, Stdio{Out: &out, Err: &errs}); code != ExitOK {
 		t.Fatalf("exit code %d: %s", code, errs.String())
 	}
-	for _, name := range []string{"processor", "NVIDIA driver", "NVRTC", "cuBLASLt", "kernel cache", "NVML", "Python"} {
+	for _, name := range []string{"processor", "NVIDIA driver", "NVRTC", "cuBLASLt", "kernel cache", "confinement", "NVML", "Python"} {
 		if !strings.Contains(out.String(), " "+name+" ") {
 			t.Errorf("nothing is said of %s:\n%s", name, out.String())
 		}

@@ -117,6 +117,9 @@ func (x *exchange) converse() (*border.Done, error) {
 		}
 		switch kind {
 		case border.KindOutput:
+			if len(m) == 0 { // it would use up nothing, and could come for ever
+				return nil, &border.FrameError{What: "output of no bytes"}
+			}
 			x.output -= len(m)
 			x.result.Output = append(x.result.Output, m...)
 		case border.KindCall:

@@ -198,9 +198,5 @@ func (l *lane) layers() []Layer {
 	if b := l.report.Load(); b == nil || json.Unmarshal(*b, &r) != nil {
 		return nil
 	}
-	layers := make([]Layer, len(r))
-	for i, o := range r {
-		layers[i] = Layer{Name: string(o.Layer), InForce: o.InForce, Detail: o.Detail}
-	}
-	return layers
+	return layersOf(r)
 }

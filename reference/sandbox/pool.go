@@ -97,6 +97,18 @@ type Layer struct {
 // reported it. Those for WebAssembly differ in that they may make code.
 func (p *Pool) Confinement() []Layer { return p.lanes[JavaScript].layers() }
 
+// Probe says what would hold a pool's children on this machine, without
+// starting one.
+func Probe() []Layer { return layersOf(confine.Probe()) }
+
+func layersOf(r confine.Report) []Layer {
+	layers := make([]Layer, len(r))
+	for i, o := range r {
+		layers[i] = Layer{Name: string(o.Layer), InForce: o.InForce, Detail: o.Detail}
+	}
+	return layers
+}
+
 // Run runs a program and returns what came of it: a fault is part of the
 // result. The error is a *RunError where the run is not well formed, ErrBusy,
 // ErrClosed, the context's, or why no child starts; then there is no result, and
