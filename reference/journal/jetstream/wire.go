@@ -120,9 +120,13 @@ func (w *wire) get(ctx context.Context, seq uint64) ([]byte, error) {
 	return m.Data, nil
 }
 
-// attempt bounds one try of a write, within which a replica that leads answers
-// unless it has lost its quorum.
-const attempt = 2 * time.Second
+const (
+	// attempt bounds one question to a server.
+	attempt = 2 * time.Second
+	// writeAttempt bounds one try of a write. One that a leader took along when it
+	// stepped down is never answered, and the next try finds its successor.
+	writeAttempt = 600 * time.Millisecond
+)
 
 // errMismatch says that the stream refused a write for its expected sequence,
 // perhaps because of one that is itself not committed yet.
@@ -132,7 +136,7 @@ var errMismatch = errors.New("jetstream: the subject's last sequence is another"
 // sequence of the subject's last message. After an error other than errMismatch
 // the outcome is not known.
 func (w *wire) publish(ctx context.Context, subject string, data []byte, expect *uint64) (uint64, error) {
-	ctx, cancel := context.WithTimeout(ctx, attempt)
+	ctx, cancel := context.WithTimeout(ctx, writeAttempt)
 	defer cancel()
 	opts := []jetstream.PublishOpt{jetstream.WithRetryAttempts(0), jetstream.WithExpectStream(w.name)}
 	if expect != nil {
