@@ -2,6 +2,8 @@ package jetstream
 
 import (
 	"context"
+	"flag"
+	"fmt"
 	"os"
 	"testing"
 	"time"
@@ -40,6 +42,9 @@ func serve(t testing.TB, dir string) *served {
 // takes half a minute in all.
 func TestConformance(t *testing.T) {
 	restart := os.Getenv("TIERLAB_FAULTS") == "1"
+	if !restart {
+		few(t, 15)
+	}
 	journaltest.RunOptions(t, journaltest.Options{
 		Open: func(t *testing.T) journal.Store { return serve(t, t.TempDir()) },
 		Reopen: func(t *testing.T, s journal.Store) journal.Store {
@@ -58,4 +63,37 @@ func TestConformance(t *testing.T) {
 			return &served{again, old.server, old.dir}
 		},
 	})
+}
+
+// TestConformanceCluster runs the suite on three nodes, from each of which in
+// turn the parts look at the stream.
+func TestConformanceCluster(t *testing.T) {
+	if os.Getenv("TIERLAB_FAULTS") != "1" {
+		t.Skip("takes minutes: TIERLAB_FAULTS=1 runs it")
+	}
+	c := startCluster(t)
+	n := 0
+	open := func(t *testing.T) journal.Store {
+		n++
+		s, err := Open(t.Context(), Config{Server: c.servers[n%3], Replicas: 3, Timeout: 30 * time.Second})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	few(t, 20)
+	journaltest.RunOptions(t, journaltest.Options{Small: true, Open: open, Reopen: func(t *testing.T, s journal.Store) journal.Store {
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return open(t)
+	}})
+}
+
+// few has properties checked less often than rapid does by itself, whose flag it
+// sets back in the end.
+func few(t *testing.T, checks int) {
+	old := flag.Lookup("rapid.checks").Value.String()
+	flag.Set("rapid.checks", fmt.Sprint(checks))
+	t.Cleanup(func() { flag.Set("rapid.checks", old) })
 }
