@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 			panic(err)
 		}
 		offer := mcp.Offer{Registry: reg, Version: "test"}
-		if err := offer.Stdio(context.Background()); err != nil {
+		if err := offer.Stream(context.Background(), os.Stdin, os.Stdout); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}

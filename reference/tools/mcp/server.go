@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"sync"
@@ -24,20 +25,20 @@ type Offer struct {
 	Tools []string
 }
 
-// Over serves one client over a transport until it leaves or ctx ends. What its
-// calls keep is gone with it.
-func (o Offer) Over(ctx context.Context, t sdk.Transport) error {
+// Stream serves one client over a pair of streams, such as the standard ones,
+// until it leaves or ctx ends. What its calls keep is gone with it.
+func (o Offer) Stream(ctx context.Context, in io.Reader, out io.Writer) error {
 	server, err := o.server()
 	if err != nil {
 		return err
 	}
-	return server.Run(ctx, t)
+	return server.Run(ctx, &sdk.IOTransport{Reader: io.NopCloser(in), Writer: open{out}, MaxLineLength: maxMessage})
 }
 
-// Stdio serves the client at the standard streams.
-func (o Offer) Stdio(ctx context.Context) error {
-	return o.Over(ctx, &sdk.StdioTransport{MaxLineLength: maxMessage})
-}
+// open is a stream that stays open.
+type open struct{ io.Writer }
+
+func (open) Close() error { return nil }
 
 // idle is how long an HTTP client's session is kept without a request.
 const idle = 30 * time.Minute
