@@ -68,6 +68,7 @@ Start with "tierlab demo".`
 		newReplay(g, stdio),
 		newReport(g, stdio),
 		newSandbox(g, stdio),
+		newTools(g, stdio),
 		newTopology(stdio),
 		newValidate(g, stdio),
 		newVersion(stdio),

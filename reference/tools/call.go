@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // Call makes one call of a tool. It returns when the call has ended, or as soon
@@ -90,16 +91,15 @@ func (e *entry) arguments(text []byte, limit int) ([]byte, *Error) {
 	return canonical, nil
 }
 
-// words says the first of the problems in a sentence.
+// words says the problems in a sentence.
 func words(problems []Problem) string {
-	p := problems[0]
-	place := p.Path
-	if place == "" {
-		place = "the whole value"
+	var list []string
+	for _, p := range problems {
+		place := p.Path
+		if place == "" {
+			place = "the whole value"
+		}
+		list = append(list, fmt.Sprintf("at %s: found %s, want %s", place, p.Found, p.Want))
 	}
-	text := fmt.Sprintf("at %s: found %s, want %s", place, p.Found, p.Want)
-	if n := len(problems) - 1; n > 0 {
-		text += fmt.Sprintf(" (and %d more)", n)
-	}
-	return text
+	return strings.Join(list, "; ")
 }

@@ -98,17 +98,17 @@ func (s *schema) unexpected(e *jsonschema.ValidationError, names []string, place
 		}
 		slices.Sort(known)
 	}
-	want := "no other properties"
+	want := "none but the schema's"
 	if len(known) > 0 {
-		want = "properties " + quoted(known)
+		want = "one of " + quoted(known)
 	}
 	var list []Problem
 	for _, name := range names[:min(len(names), maxProblems)] {
-		list = append(list, Problem{
-			Path:  place + pointer([]string{clip(name, maxFound)}),
-			Found: "a property that the schema does not have",
-			Want:  clip(want+spell.Hint(name, known), maxWant),
-		})
+		p := Problem{Path: place + pointer([]string{clip(name, maxFound)}), Found: "a property that the schema does not have", Want: want}
+		if near := spell.Nearest(name, known); near != "" {
+			p.Want = quoted([]string{near})
+		}
+		list = append(list, p)
 	}
 	return list
 }

@@ -83,7 +83,7 @@ func CheckName(name string) error {
 	if toolName.MatchString(name) {
 		return nil
 	}
-	return fmt.Errorf("tool name %s: want 1 to 64 letters, digits, _ or -", describe(name))
+	return fmt.Errorf("tool name %s: want 1 to 64 letters, digits, _ or -", quoted([]string{name}))
 }
 
 // Register adds a tool. Nothing is added unless all of it is well.
@@ -185,7 +185,7 @@ func (r *Registry) find(name string) (*entry, error) {
 	e := r.tools[name]
 	r.mu.RUnlock()
 	if e == nil {
-		return nil, fmt.Errorf("there is no tool %s%s", describe(name), spell.Hint(name, r.Names()))
+		return nil, fmt.Errorf("there is no tool %s%s", quoted([]string{name}), spell.Hint(name, r.Names()))
 	}
 	return e, nil
 }

@@ -139,7 +139,7 @@ func TestArguments(t *testing.T) {
 		{`{"n":0}`, `found number 0, want minimum`},
 		{`{"n":1.5}`, `found number 1.5, want integer`},
 		{`{"n":1,"mode":"fats"}`, `at /mode: found string \"fats\", want one of \"fast\", \"slow\"`},
-		{`{"n":1,"moed":1}`, `did you mean`},
+		{`{"n":1,"moed":1}`, `at /moed: found a property that the schema does not have, want \"mode\"`},
 		{`{"n":1,"to":7}`, `want string, or array`},
 		{`{"n":1,"list":["a","long"]}`, `at /list/1: found string \"long\", want maxLength`},
 		{`[1]`, `found array of 1, want object`},

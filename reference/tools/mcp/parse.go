@@ -34,28 +34,38 @@ func Parse(file string, text []byte) (Config, error) {
 	if len(r.problems) == 0 && len(c.Servers) == 0 {
 		r.add(1, "servers", "none is named: want a list of at least one")
 	}
-	if len(r.problems) > 0 {
-		return Config{}, errors.Join(r.problems...)
-	}
-	return c, nil
+	return c, r.err()
 }
 
 // reader walks a document and collects what is wrong with it.
 type reader struct {
 	file     string
-	problems []error
+	problems []problem
+}
+
+// problem is one of them, with its line.
+type problem struct {
+	line int
+	text string
 }
 
 // maxProblems bounds how many one error lists: the rest often follow from them.
 const maxProblems = 10
 
 func (r *reader) add(line int, path, format string, args ...any) {
-	if len(r.problems) < maxProblems {
-		if path != "" {
-			path += ": "
-		}
-		r.problems = append(r.problems, fmt.Errorf("%s:%d: %s%s", r.file, max(line, 1), path, fmt.Sprintf(format, args...)))
+	if path != "" {
+		path += ": "
 	}
+	r.problems = append(r.problems, problem{max(line, 1), path + fmt.Sprintf(format, args...)})
+}
+
+func (r *reader) err() error {
+	slices.SortStableFunc(r.problems, func(a, b problem) int { return a.line - b.line })
+	var all []error
+	for _, p := range r.problems[:min(len(r.problems), maxProblems)] {
+		all = append(all, fmt.Errorf("%s:%d: %s", r.file, p.line, p.text))
+	}
+	return errors.Join(all...)
 }
 
 func (r *reader) document(text []byte) *yaml.Node {
@@ -91,7 +101,7 @@ func (r *reader) mapping(n *yaml.Node, path string, known fields) map[string]int
 				names = append(names, name)
 			}
 			slices.Sort(names)
-			r.add(key.Line, path, "there is no field %q%s: want %s", key.Value, spell.Hint(key.Value, names), strings.Join(names, ", "))
+			r.add(key.Line, path, "there is no field %q%s", key.Value, spell.Hint(key.Value, names))
 			return
 		}
 		lines[key.Value] = key.Line

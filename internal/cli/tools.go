@@ -1,0 +1,111 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"sync"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"tierlab/reference/sandbox"
+	"tierlab/reference/tools"
+	"tierlab/reference/tools/builtin"
+	"tierlab/reference/tools/mcp"
+)
+
+func newTools(g *global, stdio Stdio) *cobra.Command {
+	return group("tools", "List, try and serve the tools that agents call",
+		newToolsCall(stdio), newToolsList(stdio), newToolsServe(g, stdio))
+}
+
+// toolsOptions say which tools there are.
+type toolsOptions struct {
+	mcp   string
+	hosts []string
+}
+
+func (o *toolsOptions) flags(f *pflag.FlagSet) {
+	f.StringVar(&o.mcp, "mcp", "", "take the tools of the MCP servers in this YAML `file` as well; go doc tierlab/reference/tools/mcp says how it is written")
+	f.StringSliceVar(&o.hosts, "allow-host", nil, "let http_fetch reach these `hosts`, by https; .example.com is all below it")
+}
+
+// toolbox is a registry with what has to be closed after it.
+type toolbox struct {
+	*tools.Registry
+	pool    firstUse
+	servers *mcp.Servers
+}
+
+// open registers the built-in tools and those of MCP servers. What a server's
+// tools lack is told on standard error.
+func (o *toolsOptions) open(ctx context.Context, stdio Stdio) (*toolbox, error) {
+	config, err := o.servers()
+	if err != nil {
+		return nil, badInput(err)
+	}
+	b := &toolbox{Registry: tools.NewRegistry(tools.Options{})}
+	c := builtin.Config{Run: b.pool.Run, Code: []string{"calculator", "kv_add", "kv_delete", "kv_get", "kv_list", "kv_set",
+		"file_delete", "file_edit", "file_list", "file_read", "file_write"}}
+	if len(o.hosts) > 0 {
+		c.Fetch = &builtin.Fetch{Hosts: o.hosts}
+	}
+	if err := builtin.Register(b.Registry, c); err != nil {
+		return nil, badInputf("--allow-host: %w", err)
+	}
+	if len(config.Servers) == 0 {
+		return b, nil
+	}
+	b.servers, err = mcp.Connect(ctx, b.Registry, config)
+	if err != nil {
+		b.close()
+		return nil, err
+	}
+	for _, err := range b.servers.LeftOut() {
+		fmt.Fprintln(visible(stdio.Err), "tierlab: warning: left out:", err)
+	}
+	return b, nil
+}
+
+// servers reads --mcp.
+func (o *toolsOptions) servers() (mcp.Config, error) {
+	if o.mcp == "" {
+		return mcp.Config{}, nil
+	}
+	text, err := os.ReadFile(o.mcp)
+	if err != nil {
+		return mcp.Config{}, fmt.Errorf("--mcp: %w", err)
+	}
+	return mcp.Parse(o.mcp, text)
+}
+
+func (b *toolbox) close() {
+	if b.servers != nil {
+		b.servers.Close()
+	}
+	b.pool.close()
+}
+
+// firstUse is a sandbox that starts its children with the first program.
+type firstUse struct {
+	once sync.Once
+	pool *sandbox.Pool
+	err  error
+}
+
+// Run is the pool's.
+func (p *firstUse) Run(ctx context.Context, r *sandbox.Run) (*sandbox.Result, error) {
+	p.once.Do(func() { p.pool, p.err = sandbox.NewPool(sandbox.Config{Workers: 2}) })
+	if p.err != nil {
+		return nil, p.err
+	}
+	return p.pool.Run(ctx, r)
+}
+
+func (p *firstUse) close() {
+	p.once.Do(func() {})
+	if p.pool != nil {
+		p.pool.Close()
+	}
+}
