@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"time"
 
 	"tierlab/reference/agent"
@@ -32,7 +33,8 @@ type actor struct {
 	parting []func(error) // to be called when the actor ends
 	bound   bool          // the batch has more than Committed in it: it has to be
 	// written before anything that can be seen follows
-	snapped int // events of the life at the last snapshot
+	unsure  bool // the batch may have been written
+	snapped int  // events of the life at the last snapshot
 
 	queue  []agent.Effect // that are to be carried out
 	calls  map[callID]*flight
@@ -185,6 +187,24 @@ func (a *actor) work() {
 		a.runTools(a.queue[first : i+1 : i+1])
 	}
 	a.queue = a.queue[:0]
+	a.closeRoutes()
+}
+
+// closeRoutes answers the decisions that a stopped session still waits for: for
+// room in a budget, or since it is about to leave.
+func (a *actor) closeRoutes() {
+	if a.gone || a.life.machine.Status() == "" {
+		return
+	}
+	for {
+		i := slices.IndexFunc(a.life.pending, func(p pending) bool { return p.Kind == agent.Route })
+		if i < 0 {
+			return
+		}
+		p := a.life.pending[i]
+		a.log(&routed{Step: p.Step, Attempt: p.Attempt, Reason: "the session was stopped"})
+		a.work()
+	}
 }
 
 func (a *actor) carryOut(e *agent.Effect) {
@@ -315,8 +335,8 @@ func (a *actor) quit(err error) {
 	}
 	switch {
 	case err == nil:
-		rt.over(a.id, result{view: a.view()})
+		rt.over(a.id, a.view)
 	case !errors.Is(err, errAsleep):
-		rt.over(a.id, result{err: err})
+		rt.broken(a.id, err)
 	}
 }

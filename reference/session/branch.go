@@ -23,10 +23,10 @@ func Branch(ctx context.Context, store journal.Store, id string, at int, newID s
 	if at < 1 {
 		return fmt.Errorf("session %q: a branch at step %d: steps count from 1", id, at)
 	}
-	switch _, err := store.Head(ctx, newID); {
-	case err == nil:
+	switch head, err := store.Head(ctx, newID); {
+	case err == nil && head.Seq > 0:
 		return &ExistsError{newID}
-	case !errors.Is(err, journal.ErrUnknown):
+	case err != nil && !errors.Is(err, journal.ErrUnknown):
 		return err
 	}
 	var l life
@@ -49,6 +49,12 @@ func Branch(ctx context.Context, store journal.Store, id string, at int, newID s
 		return &ExistsError{newID}
 	}
 	b.Epoch = head.Epoch
+	last := moved{Epoch: head.Epoch}
+	body, err := json.Marshal(&last)
+	if err != nil {
+		return err
+	}
+	b.Records = append(b.Records, journal.Entry{At: b.Records[len(b.Records)-1].At, Kind: last.kind(), Body: body})
 	_, err = store.Append(ctx, &b)
 	return err
 }
@@ -87,11 +93,6 @@ func (l *life) copyTo(b *journal.Batch, past []journal.Entry, from *Origin) erro
 		e.At = e.At.Add(shift).Round(0)
 		b.Records = append(b.Records, e)
 	}
-	quiet, err := json.Marshal(&moved{})
-	if err != nil {
-		return err
-	}
-	b.Records = append(b.Records, journal.Entry{At: b.Records[len(b.Records)-1].At, Kind: (*moved).kind(nil), Body: quiet})
 	for k, v := range l.state {
 		b.Puts = append(b.Puts, journal.Put{Key: k, Value: v})
 	}
@@ -106,7 +107,8 @@ func (l *life) copyTo(b *journal.Batch, past []journal.Entry, from *Origin) erro
 	})
 	s := l.summary()
 	s.Begun, s.Parent, s.Waiting = s.Begun.Add(shift), from.Session, "to be woken"
-	b.Summary, err = json.Marshal(&s)
+	body, err := json.Marshal(&s)
+	b.Summary = body
 	return err
 }
 

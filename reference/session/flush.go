@@ -44,9 +44,14 @@ func (a *actor) flush() bool {
 			return true
 		}
 		if gone(err) {
+			if head, ok := a.landed(); ok && a.unsure {
+				a.written(head)
+				return true
+			}
 			a.fenced(err)
 			return false
 		}
+		a.unsure = true
 		now := a.rt.cfg.Now()
 		if give.IsZero() {
 			give = now.Add(a.rt.cfg.Patience)
@@ -79,7 +84,7 @@ func (a *actor) written(head journal.Head) {
 	sends := len(a.batch.Sends) > 0
 	a.head = head
 	a.batch = journal.Batch{Records: a.batch.Records[:0]}
-	a.bound = false
+	a.bound, a.unsure = false, false
 	after := a.after
 	a.after = nil
 	for _, f := range after {

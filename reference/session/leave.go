@@ -108,7 +108,7 @@ func (a *actor) leave(why error, to string) {
 // depart writes the quiet point and lets go of the session.
 func (a *actor) depart() {
 	why := a.why
-	a.log(&moved{To: a.to})
+	a.log(&moved{To: a.to, Epoch: a.head.Epoch})
 	a.summarize(a.life.waiting(), false)
 	if due := a.nextTimer(); !due.At.IsZero() {
 		a.batch.Timers = []journal.Timer{due}

@@ -37,6 +37,7 @@ type life struct {
 	state    map[string][]byte
 	shared   bool // state has been handed out and is not changed any more
 
+	quiet  uint64 // the epoch of the latest moved
 	loops  ledger.Loops
 	writes int // records with writes
 
@@ -52,6 +53,7 @@ type life struct {
 	over     bool // the end is recorded
 	status   workloads.Status
 	why      string // of an end that was forced
+	digest   uint64 // of the machine at the end
 	held     []held
 }
 
@@ -312,13 +314,17 @@ func (r *refused) apply(l *life) {
 }
 
 func (r *moved) apply(l *life) {
+	l.quiet = r.Epoch
 	for i := range l.pending {
 		l.pending[i].fresh = true
 	}
 }
 
 func (r *ended) apply(l *life) {
-	l.over, l.status = true, r.Status
+	l.over, l.status, l.digest = true, r.Status, r.Digest
+	if r.fresh {
+		return
+	}
 	if digest := l.machine.Digest(); digest != r.Digest {
 		l.err = fmt.Errorf("session %q: its records lead to state %016x, and record %d says %016x: they were written under another program",
 			l.created.Spec.ID, digest, l.seq, r.Digest)

@@ -26,7 +26,7 @@ func (a *actor) load() error {
 	if s := summaryOf(&head); s.Status != "" {
 		v, err := Rebuild(rt.ctx, rt.cfg.Store, a.id, To{})
 		if err == nil {
-			rt.over(a.id, result{view: v})
+			rt.over(a.id, func() *View { return v })
 			err = &EndedError{a.id, s.Status}
 		}
 		return err
@@ -41,7 +41,12 @@ func (a *actor) load() error {
 		return fmt.Errorf("session %q: it has %d records, and %d could be read: %w", a.id, a.head.Seq, a.life.seq, journal.ErrConflict)
 	}
 	a.snapped = a.life.events - int(a.head.Seq-a.head.Snapshot)
-	a.asleep = summaryOf(&a.head).Asleep
+	a.asleep = true
+	if a.life.quiet+1 != a.head.Epoch { // an owner between may have begun something
+		for i := range a.life.pending {
+			a.life.pending[i].fresh = false
+		}
+	}
 	return a.settleIn()
 }
 

@@ -77,7 +77,7 @@ func (a *actor) stepDone(s int32) {
 // finish writes the session's last record.
 func (a *actor) finish(e *agent.Effect) {
 	l := &a.life
-	a.log(&ended{Status: e.Status, Digest: l.machine.Digest(), Error: l.why})
+	a.log(&ended{Status: e.Status, Digest: l.machine.Digest(), Error: l.why, fresh: true})
 	if a.gone {
 		return
 	}

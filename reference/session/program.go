@@ -163,8 +163,9 @@ func (r *ran) apply(l *life) {
 	l.release(r.Step, 0, r.Tool)
 	t := l.tool(r.Step, r.Tool)
 	t.done, t.end = true, r
-	if v := l.circles(&l.loops, r); v.Action == ledger.Warn {
-		l.said = append(l.said, warning(v))
+	c := l.circles(r)
+	if l.loops = c.loops; c.verdict.Action == ledger.Warn {
+		l.said = append(l.said, warning(c.verdict))
 	}
 	l.write(r)
 	for _, p := range r.Sends {
@@ -190,16 +191,24 @@ func (r *ran) apply(l *life) {
 
 // circles shows a call's end to the detector of loops. What a recording repeats
 // is its own.
-func (l *life) circles(loops *ledger.Loops, r *ran) ledger.Verdict {
+func (l *life) circles(r *ran) *circle {
+	if r.circle != nil {
+		return r.circle
+	}
+	c := &circle{loops: l.loops}
+	r.circle = c
 	if !l.open() || r.Status == workloads.StatusCancelled || r.Had != nil {
-		return ledger.Verdict{}
+		return c
 	}
 	name, args := l.asks(r.Step, r.Tool)
 	progress := l.writes
 	if len(r.Writes) > 0 {
 		progress++
 	}
-	return loops.Next(l.created.Loops, ledger.Call{Tool: name, Arguments: args, Result: r.Result, Progress: strconv.Itoa(progress)})
+	c.verdict = c.loops.Next(l.created.Loops, ledger.Call{
+		Tool: name, Arguments: args, Result: r.Result, Progress: strconv.Itoa(progress),
+	})
+	return c
 }
 
 // warning is what the model reads of a loop.

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"sync"
 	"time"
+
+	"tierlab/reference/journal"
 )
 
 // copies are the latest views that this runtime has made, for reads that may be
@@ -105,11 +107,21 @@ func (rt *Runtime) strong(ctx context.Context, id string) (*View, error) {
 	if a != nil {
 		v, err := a.read(ctx)
 		var over *EndedError
-		if err == nil || !errors.As(err, &over) && !errors.Is(err, errAsleep) && !errors.Is(err, ErrClosed) {
+		if err == nil || !errors.As(err, &over) && !errors.Is(err, errAsleep) && !errors.Is(err, ErrClosed) && !gone(err) {
 			return v, err
 		}
 	}
 	return Rebuild(ctx, rt.cfg.Store, id, To{})
+}
+
+// owns asks the store whether the session is still the actor's.
+func (a *actor) owns() bool {
+	head, err := a.rt.cfg.Store.Head(a.rt.ctx, a.id)
+	if err == nil && head.Epoch != a.head.Epoch {
+		a.fenced(journal.ErrFenced)
+		return false
+	}
+	return true
 }
 
 // read has an actor show its session.
@@ -122,7 +134,7 @@ func (a *actor) read(ctx context.Context) (*View, error) {
 	put := a.box.put(input{
 		do: func(a *actor) {
 			var v *View
-			if a.gate() {
+			if a.gate() && a.owns() {
 				v = a.view()
 			}
 			a.afterwards(func(err error) { done <- answer{v, err} })

@@ -129,6 +129,14 @@ type ran struct {
 	// Had is the message that the call waited for.
 	Had  *had `json:"had,omitempty"`
 	Next int  `json:"next,omitempty"`
+
+	circle *circle // found before it was written
+}
+
+// circle is what the detector of loops says of a call, and the detector after it.
+type circle struct {
+	loops   ledger.Loops
+	verdict ledger.Verdict
 }
 
 // put is a change of the session's state; without a value it deletes.
@@ -225,10 +233,11 @@ type refused struct {
 
 // moved is a quiet point: nothing that the session has asked for is under way.
 // It is written when the session leaves its owner, to whom it goes if that is
-// known.
+// known. Whoever owns it under the epoch after this one can be sure of that.
 type moved struct {
 	versioned
-	To string `json:"to,omitempty"`
+	To    string `json:"to,omitempty"`
+	Epoch uint64 `json:"epoch"`
 }
 
 // ended is a session's last record.
@@ -236,6 +245,7 @@ type ended struct {
 	versioned
 	Status workloads.Status `json:"st"`
 	Digest uint64           `json:"digest"`
+	fresh  bool             // it has just been made: the digest needs no check
 	Error  string           `json:"err,omitempty"`
 }
 

@@ -240,15 +240,29 @@ func (rt *Runtime) place(origin topology.OriginID, data *workloads.DataRules) to
 	return rt.cfg.Home.PlaceFor(rt.cfg.World, origin, data)
 }
 
-// over tells those who wait for a session.
-func (rt *Runtime) over(id string, r result) {
+// over shows a session's end to those who wait for it.
+func (rt *Runtime) over(id string, view func() *View) {
+	if list := rt.waiting(id); len(list) > 0 {
+		v := view()
+		for _, w := range list {
+			w <- result{view: v}
+		}
+	}
+}
+
+// broken tells those who wait for a session that it has no end here.
+func (rt *Runtime) broken(id string, err error) {
+	for _, w := range rt.waiting(id) {
+		w <- result{err: err}
+	}
+}
+
+func (rt *Runtime) waiting(id string) []chan result {
 	rt.mu.Lock()
+	defer rt.mu.Unlock()
 	list := rt.waiters[id]
 	delete(rt.waiters, id)
-	rt.mu.Unlock()
-	for _, w := range list {
-		w <- r
-	}
+	return list
 }
 
 // gone says that an error is the session's end here, not a passing trouble.

@@ -42,7 +42,9 @@ func (a *actor) snapshot() {
 	}
 	if len(body) <= journal.MaxValue {
 		a.batch.Snapshot = body
-		a.summarize(a.life.waiting(), false)
+		if a.batch.Summary == nil {
+			a.summarize(a.life.waiting(), false)
+		}
 	}
 }
 

@@ -233,8 +233,7 @@ func (a *actor) ended(id toolID, end toolEnd) *ran {
 	}
 	if l.open() && l.machine.Status() == "" && l.toolsLeft(id.step) == 1 {
 		l.tool(id.step, id.tool).end = r
-		loops := l.loops
-		if v := l.circles(&loops, r); v.Action == ledger.Warn {
+		if v := l.circles(r).verdict; v.Action == ledger.Warn {
 			l.said = append(l.said, warning(v))
 			defer func() { l.said = l.said[:len(l.said)-1] }()
 		}
@@ -249,8 +248,7 @@ func (a *actor) toolEnds(id toolID, end toolEnd) {
 	if a.gone {
 		return
 	}
-	loops := a.life.loops
-	if v := a.life.circles(&loops, r); v.Action == ledger.Stop && a.life.machine.Status() == "" {
+	if v := a.life.circles(r).verdict; v.Action == ledger.Stop && a.life.machine.Status() == "" {
 		a.log(&killed{Why: v.String()})
 		r.Next = 0
 	}

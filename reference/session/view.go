@@ -22,7 +22,10 @@ func (a *actor) view() *View {
 func (l *life) view() *View {
 	v := &View{
 		Spec: l.created.Spec, Record: l.seq, Begun: l.begun, State: maps.Clone(l.state),
-		USD: l.machine.Cost().Total(), Digest: l.machine.Digest(),
+		USD: l.machine.Cost().Total(), Digest: l.digest,
+	}
+	if !l.over {
+		v.Digest = l.machine.Digest()
 	}
 	maps.DeleteFunc(v.State, func(k string, _ []byte) bool { return k[:1] == ownKeys })
 	if l.over {

@@ -49,11 +49,11 @@ func (rt *Runtime) wakeDue() {
 		if awake {
 			continue
 		}
-		if now.Sub(d.At) < rt.cfg.Overdue {
-			var other *OwnedError
-			if err := rt.own(rt.ctx, d.Session); errors.As(err, &other) {
-				continue
-			}
+		var other *OwnedError
+		var over *EndedError
+		err := rt.own(rt.ctx, d.Session)
+		if errors.As(err, &over) || errors.As(err, &other) && now.Sub(d.At) < rt.cfg.Overdue {
+			continue
 		}
 		if err := rt.post(d.Session, input{do: func(*actor) {}}); err != nil && !errors.Is(err, ErrClosed) {
 			rt.trouble(d.Session, err)
