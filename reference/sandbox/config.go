@@ -11,6 +11,7 @@ import (
 	"slices"
 	"time"
 
+	"tierlab/reference/sandbox/internal/border"
 	"tierlab/reference/sandbox/internal/confine"
 )
 
@@ -63,7 +64,7 @@ const (
 	// maxOutput and maxHostBytes bound what of a run is held in this process.
 	maxOutput    = 64 << 20
 	maxHostBytes = 64 << 20
-	maxStack     = 1 << 20
+	maxStack     = border.MaxStack
 )
 
 func (c Config) withDefaults() (Config, error) {

@@ -25,7 +25,7 @@ func newPool(t testing.TB, c Config) *Pool {
 }
 
 func TestRun(t *testing.T) {
-	p := newPool(t, Config{Workers: 1})
+	p := newPool(t, Config{Workers: 1, Limits: Limits{Wall: time.Minute}}) // machines are slow at times
 	for _, c := range []struct {
 		name   string
 		source string

@@ -37,3 +37,6 @@ const (
 	FuelUsed      = "fuel"
 	Crash         = "crash"
 )
+
+// MaxStack is the most that Program.Stack may be, in bytes.
+const MaxStack = 512 << 10

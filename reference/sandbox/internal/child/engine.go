@@ -29,11 +29,8 @@ func newEngine(ctx context.Context, s *border.Setup) (engine, error) {
 	return nil, fmt.Errorf("no language %q", s.Language)
 }
 
-// javascript keeps a fresh instance for the next program.
-type javascript struct {
-	engine *quickjs.Engine
-	fresh  *quickjs.Instance
-}
+// javascript has a fresh instance wait for the next program.
+type javascript struct{ engine *quickjs.Engine }
 
 func newJavaScript(ctx context.Context, s *border.Setup) (_ engine, err error) {
 	var cache wazero.CompilationCache
@@ -43,16 +40,13 @@ func newJavaScript(ctx context.Context, s *border.Setup) (_ engine, err error) {
 		}
 	}
 	e, err := quickjs.New(ctx, cache, s.Memory)
-	return &javascript{engine: e}, err
+	return javascript{e}, err
 }
 
-func (j *javascript) prepare(ctx context.Context) (err error) {
-	j.fresh, err = j.engine.Fresh(ctx)
-	return err
-}
+func (j javascript) prepare(ctx context.Context) error { return j.engine.Prepare(ctx) }
 
-func (j *javascript) run(ctx context.Context, p *border.Program, g border.Guest) (*border.Outcome, error) {
-	return j.engine.Run(ctx, j.fresh, p, g)
+func (j javascript) run(ctx context.Context, p *border.Program, g border.Guest) (*border.Outcome, error) {
+	return j.engine.Run(ctx, p, g)
 }
 
 // wasm compiles each program when it comes.

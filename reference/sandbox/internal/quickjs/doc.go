@@ -23,9 +23,11 @@
 // # A run
 //
 // New runs the engine up to the point where a program would be evaluated and
-// keeps the linear memory as it is then. A fresh instance is that memory copied
-// into a new instance of the module: no state of any earlier program is in it,
-// and it costs a tenth of making a context.
+// keeps that image: the linear memory, and the globals. A program gets an instance
+// that is the image bit for bit, which takes a tenth of making a context: memory
+// and globals are all that can change in an instance of this module, so one whose
+// program came to its end without growing its memory is set back, and after any
+// other a new one is made. Nothing of an earlier program is in it.
 //
 // The program is a script with top-level await. Its value is that of its last
 // expression statement, or what that settles to where it is a promise, as
@@ -42,8 +44,8 @@
 //	Math.random       follows from the run's seed
 //
 // Fuel counts QuickJS' own interrupt checks: one for each call of a function and
-// each jump backwards. What runs long inside one call (a sort's comparisons are
-// calls again, a regular expression checks every 10,000 steps, JSON and copies
-// of memory not at all) costs what it calls. The count depends on nothing but
+// for each jump of a loop. What runs long inside one call (a sort's comparisons are
+// calls again, a regular expression counts 10,000 every 10,000 steps, JSON and
+// copies of memory nothing) costs what it calls. The count depends on nothing but
 // the program and its input.
 package quickjs

@@ -20,19 +20,21 @@ var prelude string
 // heap: its data, and the heap's own losses.
 const overhead = 8 << 20
 
-// Engine makes instances, one at a time: they share their memory's place.
+// Engine runs programs, one at a time.
 type Engine struct {
 	runtime  wazero.Runtime
 	compiled wazero.CompiledModule
-	table    table
+	added    *added
 	memory   *linear.Memory
 	image    *image
+	fresh    *Instance // ready for the next program
+	used     *Instance // may be made fresh again
 }
 
 // New compiles QuickJS, or loads it from the cache, and starts it once.
 // maxMemory is the most that a program's heap may have, in bytes.
 func New(ctx context.Context, cache wazero.CompilationCache, maxMemory int64) (*Engine, error) {
-	module, table, err := patch(quickjswasi.QuickJSWASM)
+	module, added, err := patch(quickjswasi.QuickJSWASM)
 	if err != nil {
 		return nil, fmt.Errorf("the module of QuickJS %s: %w", quickjswasi.Version, err)
 	}
@@ -40,7 +42,7 @@ func New(ctx context.Context, cache wazero.CompilationCache, maxMemory int64) (*
 	if cache != nil {
 		config = config.WithCompilationCache(cache)
 	}
-	e := &Engine{runtime: wazero.NewRuntimeWithConfig(ctx, config), table: table, memory: linear.New(maxMemory + overhead)}
+	e := &Engine{runtime: wazero.NewRuntimeWithConfig(ctx, config), added: added, memory: linear.New(maxMemory + overhead)}
 	if err := e.start(ctx, module); err != nil {
 		e.runtime.Close(ctx)
 		return nil, fmt.Errorf("start QuickJS %s: %w", quickjswasi.Version, err)
@@ -63,13 +65,26 @@ func (e *Engine) start(ctx context.Context, module []byte) (err error) {
 // Close frees the engine.
 func (e *Engine) Close(ctx context.Context) error { return e.runtime.Close(ctx) }
 
-// Fresh makes the instance of the next program.
-func (e *Engine) Fresh(ctx context.Context) (*Instance, error) {
-	i, err := e.instantiate(ctx)
-	if err != nil {
-		return nil, err
+// Prepare makes the instance of the next program, where none waits.
+func (e *Engine) Prepare(ctx context.Context) (err error) {
+	if e.fresh != nil {
+		return nil
 	}
-	return i, i.restore(e.image)
+	i := e.used
+	e.used = nil
+	if i == nil || !i.reusable(e.image) {
+		if i != nil {
+			i.module.Close(ctx)
+		}
+		if i, err = e.instantiate(ctx); err != nil {
+			return err
+		}
+	}
+	if err := i.restore(e.image); err != nil {
+		return err
+	}
+	e.fresh = i
+	return nil
 }
 
 func (e *Engine) instantiate(ctx context.Context) (*Instance, error) {
@@ -78,13 +93,23 @@ func (e *Engine) instantiate(ctx context.Context) (*Instance, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newInstance(module), nil
+	return newInstance(module, e.added), nil
 }
 
-// Run runs a program in a fresh instance, which is of no use afterwards. The
-// error is that of the engine itself.
-func (e *Engine) Run(ctx context.Context, i *Instance, p *border.Program, g border.Guest) (*border.Outcome, error) {
-	defer i.module.Close(ctx)
+// Run runs a program in the instance that Prepare has made. The error is that of
+// the engine itself.
+func (e *Engine) Run(ctx context.Context, p *border.Program, g border.Guest) (*border.Outcome, error) {
+	if err := e.Prepare(ctx); err != nil {
+		return nil, err
+	}
+	i := e.fresh
+	e.fresh = nil
 	i.guest, i.clock = g, p.Clock
-	return i.run(context.WithValue(ctx, instanceKey{}, i), e.image, p)
+	out, err := i.run(context.WithValue(ctx, instanceKey{}, i), e.image, p)
+	if err == nil && out.Stop == nil {
+		e.used = i
+		return out, nil
+	}
+	i.module.Close(ctx)
+	return out, err
 }

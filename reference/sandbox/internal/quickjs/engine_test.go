@@ -1,8 +1,11 @@
 package quickjs
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
+	"maps"
 	"strings"
 	"testing"
 
@@ -46,12 +49,8 @@ func program(source string) *border.Program {
 
 func run(t testing.TB, e *Engine, p *border.Program) (*border.Outcome, string) {
 	t.Helper()
-	i, err := e.Fresh(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
 	g := new(guest)
-	out, err := e.Run(t.Context(), i, p, g)
+	out, err := e.Run(t.Context(), p, g)
 	if err != nil {
 		t.Fatalf("%s: %v", p.Source, err)
 	}
@@ -118,16 +117,93 @@ func TestPrograms(t *testing.T) {
 	}
 }
 
+// TestRestored compares an instance that ran a program with the image.
+func TestRestored(t *testing.T) {
+	e := newEngine(t)
+	if err := e.Prepare(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	first := e.fresh
+	memory := func() []byte {
+		b, _ := first.memory.Read(0, first.memory.Size())
+		return bytes.Clone(b)
+	}
+	before, globals := memory(), first.globals()
+	if out, _ := run(t, e, program(`globalThis.x = "secret".repeat(1000); host.echo(x.length)`)); string(out.Value) != "6000" {
+		t.Fatalf("%s %v", out.Value, out.Stop)
+	}
+	if bytes.Equal(memory(), before) || !bytes.Contains(memory(), []byte("secretsecret")) {
+		t.Error("the program has left no trace to be looked for")
+	}
+	if err := e.Prepare(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if e.fresh != first {
+		t.Error("the instance was not used again")
+	}
+	if !bytes.Equal(memory(), before) || !maps.Equal(first.globals(), globals) {
+		t.Error("the instance differs from the image that it was made from")
+	}
+	if len(globals) < 3 {
+		t.Errorf("%d globals: there are the stack pointer and two of patch's", len(globals))
+	}
+	for _, source := range []string{`new Uint8Array(5e6).length`, `null.x`} { // one grows, one ends early
+		run(t, e, program(source))
+		if err := e.Prepare(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if e.fresh == first {
+			t.Errorf("%s: the instance was used again", source)
+		}
+		if b, _ := e.fresh.memory.Read(0, e.fresh.memory.Size()); !bytes.Equal(b, before) {
+			t.Errorf("%s: the next instance differs from the image", source)
+		}
+		first = e.fresh
+	}
+}
+
+// TestFuel counts the same twice, stops at the check that the limit names, and
+// goes on at one more.
+func TestFuel(t *testing.T) {
+	e := newEngine(t)
+	fuel := func(source string, limit uint64) (uint64, string) {
+		p := program(source)
+		p.Fuel = limit
+		out, _ := run(t, e, p)
+		if out.Stop != nil {
+			return out.Fuel, out.Stop.Fault
+		}
+		return out.Fuel, ""
+	}
+	loop := func(n int) string { return fmt.Sprintf("for (let i = 0; i < %d; i++);", n) }
+	a, _ := fuel(loop(100), 0)
+	b, _ := fuel(loop(30_100), 0)
+	if again, _ := fuel(loop(30_100), 0); again != b || b <= a || (b-a)%30_000 != 0 {
+		t.Errorf("100 rounds take %d, 30,100 take %d and then %d units", a, b, again)
+	}
+	if got, fault := fuel(loop(30_100), b); fault != border.FuelUsed || got != b {
+		t.Errorf("with %d units: %q after %d", b, fault, got)
+	}
+	if got, fault := fuel(loop(30_100), b+1); fault != "" || got != b {
+		t.Errorf("with %d units: %q after %d", b+1, fault, got)
+	}
+	for _, endless := range []string{`for (;;);`, `function f() { f() } for (;;) try { f() } catch {}`,
+		`(function f() { Promise.resolve().then(f) })()`, `/(a*)*b/.test("a".repeat(40))`, `for (;;) try { for (;;); } catch {} finally { continue }`} {
+		if got, fault := fuel(endless, 50_000); fault != border.FuelUsed || got != 50_000 {
+			t.Errorf("%s: %q after %d units", endless, fault, got)
+		}
+	}
+}
+
 func BenchmarkRun(b *testing.B) {
 	e := newEngine(b)
 	p := program(`let s = 0; for (let i = 0; i < 100; i++) s += i; s`)
-	b.Run("fresh", func(b *testing.B) {
+	b.Run("restore", func(b *testing.B) {
 		for b.Loop() {
-			i, err := e.Fresh(b.Context())
-			if err != nil {
+			e.used, e.fresh = e.fresh, nil
+			if err := e.Prepare(b.Context()); err != nil {
 				b.Fatal(err)
 			}
-			i.module.Close(b.Context())
 		}
 	})
 	b.Run("run", func(b *testing.B) {

@@ -15,12 +15,36 @@ import (
 type Instance struct {
 	module  api.Module
 	memory  api.Memory
+	added   *added
 	guest   border.Guest
 	clock   int64  // nanoseconds since the Unix epoch
 	scratch uint32 // eight bytes of memory for results
+	room    room
+	// functions are those that were called: to look one up is dear.
+	functions map[string]api.Function
 }
 
-func newInstance(m api.Module) *Instance { return &Instance{module: m, memory: m.Memory()} }
+// room is memory for what the run hands over: what is taken of it stays taken.
+type room struct{ at, left uint32 }
+
+func newInstance(m api.Module, a *added) *Instance {
+	return &Instance{module: m, memory: m.Memory(), added: a, functions: make(map[string]api.Function)}
+}
+
+// globals are the values of all globals that can change: patch has exported all.
+func (i *Instance) globals() map[string]uint64 {
+	all := make(map[string]uint64)
+	for n := range uint32(1 << 10) {
+		g := i.module.ExportedGlobal(globalName(n))
+		if g == nil {
+			break
+		}
+		if _, mutable := g.(api.MutableGlobal); mutable {
+			all[globalName(n)] = g.Get()
+		}
+	}
+	return all
+}
 
 // value is a JSValue: a NaN-boxed word, the tag in its upper half.
 type value uint64
@@ -44,9 +68,12 @@ func (v value) isString() bool  { return v.tag() == tagString || v.tag() == tagR
 
 // call calls an exported function that returns a value or nothing.
 func (i *Instance) call(ctx context.Context, name string, args ...uint64) (uint64, error) {
-	f := i.module.ExportedFunction(name)
+	f := i.functions[name]
 	if f == nil {
-		return 0, fmt.Errorf("no export %s", name)
+		if f = i.module.ExportedFunction(name); f == nil {
+			return 0, fmt.Errorf("no export %s", name)
+		}
+		i.functions[name] = f
 	}
 	results, err := f.Call(ctx, args...)
 	if err != nil || len(results) == 0 {
@@ -73,9 +100,16 @@ var errNoMemory = errors.New("the engine's memory is full")
 // place copies b and a zero byte behind it into memory that is never freed: the
 // instance lives no longer than its program.
 func (i *Instance) place(ctx context.Context, b []byte) (uint64, error) {
-	at, err := i.call(ctx, "malloc", uint64(len(b)+1))
-	if err != nil {
-		return 0, err
+	size := (uint64(len(b)) + 8) &^ 7
+	at := uint64(i.room.at)
+	if size <= uint64(i.room.left) {
+		i.room.at += uint32(size)
+		i.room.left -= uint32(size)
+	} else {
+		var err error
+		if at, err = i.call(ctx, "malloc", size); err != nil {
+			return 0, err
+		}
 	}
 	if at == 0 || !i.memory.Write(uint32(at), b) || !i.memory.WriteByte(uint32(at)+uint32(len(b)), 0) {
 		return 0, errNoMemory
@@ -111,7 +145,7 @@ const (
 func (i *Instance) gate(ctx context.Context, stack []uint64) {
 	result, err := i.answer(ctx, &image{context: uint32(stack[0]), scratch: i.scratch}, int32(stack[1]), uint32(stack[2]))
 	if err == nil {
-		err = i.set(gateValue, uint64(result))
+		err = i.set(i.added.gateValue, uint64(result))
 	}
 	if err != nil {
 		panic(err)
@@ -158,6 +192,7 @@ func (i *Instance) host(ctx context.Context, im *image, name string, json []byte
 	default:
 		reply = append([]byte("+"), reply...)
 	}
+	free := i.room
 	at, err := i.place(ctx, reply)
 	if errors.Is(err, errNoMemory) {
 		return undefined, &border.Stop{Fault: border.MemoryFull, Message: "no room for a host call's answer"}
@@ -168,6 +203,10 @@ func (i *Instance) host(ctx context.Context, im *image, name string, json []byte
 	v, err := i.call(ctx, "JS_NewStringLen", uint64(im.context), at, uint64(len(reply)))
 	if err != nil {
 		return undefined, err
+	}
+	if i.room != free { // the string is a copy
+		i.room = free
+		return value(v), nil
 	}
 	_, err = i.call(ctx, "free", at)
 	return value(v), err

@@ -7,20 +7,23 @@ import (
 	"fmt"
 )
 
-// The exports that Patch adds.
-const (
-	stackPointer = "tierlab_stack_pointer" // i32
-	gateValue    = "tierlab_value"         // i64, the JSValue that the gate returns
-	fuelLeft     = "tierlab_fuel"          // i64, calls of the interrupt handler before it stops the program
-)
+// The exports that patch adds: all globals, of which the first is the stack
+// pointer (i32), and the last two are patch's own (i64).
+func globalName(n uint32) string { return fmt.Sprintf("tierlab_global_%d", n) }
 
 // gateImport is the function of WASI behind which the gate leaves: six i32
 // parameters, of which the context, the number of arguments and their address
 // are the first three.
 const gateImport = "path_rename"
 
-// table says where Patch has put its functions in the function table.
-type table struct{ gate, interrupt uint32 }
+// added says where patch has put its functions in the function table, and the
+// names of globals.
+type added struct {
+	gate, interrupt uint32
+	stackPointer    string
+	gateValue       string // the JSValue that the gate returns
+	fuelLeft        string // calls of the interrupt handler before it stops the program
+}
 
 // The sections of a module that Patch looks at, by their numbers in the
 // WebAssembly specification, section 5.5.
@@ -44,19 +47,19 @@ const (
 
 // patch adds the gate, the interrupt handler and the exports to QuickJS'
 // module (see the package comment).
-func patch(module []byte) ([]byte, table, error) {
+func patch(module []byte) ([]byte, *added, error) {
 	s, err := split(module)
 	if err != nil {
-		return nil, table{}, err
+		return nil, nil, err
 	}
 	imports, gate, err := importedFunctions(s[sectionImport])
 	if err != nil {
-		return nil, table{}, err
+		return nil, nil, err
 	}
 	functions, _ := count(s[sectionFunction])
 	globals, initial := count(s[sectionGlobal])
 	if len(initial) < 2 || initial[0] != i32 || initial[1] != 1 {
-		return nil, table{}, errors.New("global 0 is no mutable i32: not the stack pointer of a C program")
+		return nil, nil, errors.New("global 0 is no mutable i32: not the stack pointer of a C program")
 	}
 	types, _ := count(s[sectionType])
 	s[sectionType] = add(s[sectionType],
@@ -66,17 +69,21 @@ func patch(module []byte) ([]byte, table, error) {
 	s[sectionGlobal] = add(s[sectionGlobal],
 		[]byte{i64, 1, 0x42, 0, 0x0b}, // i64.const 0
 		[]byte{i64, 1, 0x42, 0, 0x0b})
-	s[sectionExport] = add(s[sectionExport],
-		export(stackPointer, 0), export(gateValue, globals), export(fuelLeft, globals+1))
+	for n := range globals + 2 {
+		s[sectionExport] = add(s[sectionExport], export(globalName(n), n))
+	}
 	s[sectionCode] = add(s[sectionCode], gateBody(gate, globals), interruptBody(globals+1))
 	at, err := growTable(&s, 2)
 	if err != nil {
-		return nil, table{}, err
+		return nil, nil, err
 	}
 	first := imports + functions
 	segment := bytes.Join([][]byte{{0, 0x41}, signed(at), {0x0b, 2}, leb(first), leb(first + 1)}, nil)
 	s[sectionElement] = add(s[sectionElement], segment)
-	return join(s), table{gate: at, interrupt: at + 1}, nil
+	return join(s), &added{
+		gate: at, interrupt: at + 1,
+		stackPointer: globalName(0), gateValue: globalName(globals), fuelLeft: globalName(globals + 1),
+	}, nil
 }
 
 // gateBody is the code of the gate: call the import, return the global.

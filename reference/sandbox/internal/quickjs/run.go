@@ -81,7 +81,7 @@ func (x *execution) prepare(p *border.Program) error {
 	if _, err := x.call(x.ctx, "JS_SetMemoryLimit", r, uint64(p.Memory)); err != nil {
 		return err
 	}
-	x.memory.WriteUint32Le(x.image.lowest, uint32(x.image.stack-uint64(min(p.Stack, MaxStack))))
+	x.memory.WriteUint32Le(x.image.lowest, uint32(x.image.stack-uint64(min(p.Stack, border.MaxStack))))
 	given, err := x.parse(given(p))
 	if err != nil {
 		return err
@@ -198,7 +198,7 @@ func (x *execution) setFuel(limit uint64) {
 	}
 	x.fuel = (int64(limit) - x.first) / interruptEvery
 	x.memory.WriteUint32Le(x.image.counter, uint32(x.first))
-	x.module.ExportedGlobal(fuelLeft).(api.MutableGlobal).Set(uint64(x.fuel))
+	x.module.ExportedGlobal(x.added.fuelLeft).(api.MutableGlobal).Set(uint64(x.fuel))
 }
 
 // used counts the checks since setFuel, at most the limit where there is one.
@@ -213,7 +213,7 @@ func (x *execution) used(limit uint64) uint64 {
 }
 
 // left is below zero when the interrupt handler has stopped the program.
-func (x *execution) left() int64 { return int64(x.module.ExportedGlobal(fuelLeft).Get()) }
+func (x *execution) left() int64 { return int64(x.module.ExportedGlobal(x.added.fuelLeft).Get()) }
 
 // splitmix turns a seed into a random state, which must not be 0 (Steele, Lea
 // and Flood, Fast splittable pseudorandom number generators, 2014).

@@ -5,14 +5,19 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+
+	"tierlab/reference/sandbox/internal/border"
 )
 
-// The engine's C stack. A program gets at most MaxStack of it; the rest is for
-// what QuickJS does between two of its checks.
-const (
-	MaxStack   = 1 << 20
-	stackSlack = 128 << 10
-)
+// stackSlack is what of the engine's C stack is beyond the most that a program
+// may have: for what QuickJS does between two of its checks.
+const stackSlack = 128 << 10
+
+const stackSize = border.MaxStack + stackSlack
+
+// roomSize is memory for what a run hands over, so that little of it takes a call
+// of malloc.
+const roomSize = 64 << 10
 
 // interruptEvery is how many checks pass between two calls of the interrupt
 // handler (JS_INTERRUPT_COUNTER_INIT).
@@ -22,15 +27,18 @@ const interruptEvery = 10000
 type image struct {
 	pages []page
 	size  uint32 // of the memory, in bytes
-	stack uint64 // the stack pointer
-	// Addresses in memory: JSRuntime, JSContext, eight bytes for results; of the
+	stack uint64 // the top of the stack
+	// globals are all that the module has.
+	globals map[string]uint64
+	// Addresses in memory: JSRuntime, JSContext, eight bytes for results, roomSize
+	// for what a run hands over; of the
 	// runtime its lowest stack pointer, of the context its random state and its
 	// count to the next interrupt.
-	runtime, context, scratch, lowest, random, counter uint32
-	begin                                              value // prelude.js's function
+	runtime, context, scratch, room, lowest, random, counter uint32
+	begin                                                    value // prelude.js's function
 }
 
-// page is a part of memory that is not zero.
+// page is a run of pages of memory that are not zero.
 type page struct {
 	at   uint32
 	data []byte
@@ -53,12 +61,13 @@ func (e *Engine) snapshot(ctx context.Context) (*image, error) {
 	initial := i.memory.Size()
 	b := builder{ctx: context.WithValue(ctx, instanceKey{}, i), Instance: i, image: new(image)}
 	b.must("_initialize")
-	b.boot(e.table)
-	b.prelude(e.table)
+	b.boot(e.added)
+	b.prelude(e.added)
 	if b.err != nil {
 		return nil, b.err
 	}
 	b.copyMemory(int(initial))
+	b.image.globals = i.globals()
 	return b.image, errors.Join(b.findRandom(), b.findStackLimit())
 }
 
@@ -91,30 +100,31 @@ func (b *builder) text(s string) uint64 {
 }
 
 // boot moves the stack to where it has room and makes runtime and context.
-func (b *builder) boot(t table) {
-	bottom := b.must("malloc", MaxStack+stackSlack)
+func (b *builder) boot(a *added) {
+	bottom := b.must("malloc", stackSize)
 	if b.err == nil && bottom == 0 {
 		b.err = errNoMemory
 	}
 	if b.err != nil {
 		return
 	}
-	b.image.stack = (bottom + MaxStack + stackSlack) &^ 15
-	if b.err = b.set(stackPointer, b.image.stack); b.err != nil {
+	b.image.stack = (bottom + stackSize) &^ 15
+	if b.err = b.set(a.stackPointer, b.image.stack); b.err != nil {
 		return
 	}
 	b.image.scratch = uint32(b.must("malloc", 8))
+	b.image.room = uint32(b.must("malloc", roomSize))
 	b.image.runtime = uint32(b.must("JS_NewRuntime"))
-	b.must("JS_SetMaxStackSize", uint64(b.image.runtime), MaxStack)
+	b.must("JS_SetMaxStackSize", uint64(b.image.runtime), border.MaxStack)
 	b.image.context = uint32(b.must("JS_NewContext", uint64(b.image.runtime)))
-	b.must("JS_SetInterruptHandler", uint64(b.image.runtime), uint64(t.interrupt), 0)
+	b.must("JS_SetInterruptHandler", uint64(b.image.runtime), uint64(a.interrupt), 0)
 }
 
 // prelude evaluates prelude.js and calls what it gives with the gate.
-func (b *builder) prelude(t table) {
+func (b *builder) prelude(a *added) {
 	c := uint64(b.image.context)
-	b.err = errors.Join(b.err, b.set(fuelLeft, 1<<62))
-	gate := b.must("JS_NewCFunction2", c, uint64(t.gate), b.text("gate"), 3, 0, 0)
+	b.err = errors.Join(b.err, b.set(a.fuelLeft, 1<<62))
+	gate := b.must("JS_NewCFunction2", c, uint64(a.gate), b.text("gate"), 3, 0, 0)
 	install := value(b.must("JS_Eval", c, b.text(prelude), uint64(len(prelude)), b.text("prelude.js"), 0))
 	argument := b.must("malloc", 8)
 	if b.err != nil {
@@ -137,9 +147,18 @@ func (b *builder) copyMemory(initial int) {
 	all, _ := b.memory.Read(0, b.image.size)
 	for at := 0; at < len(all); at += pageSize {
 		if part := all[at : at+pageSize]; at < initial || !zero(part) {
-			b.image.pages = append(b.image.pages, page{uint32(at), append([]byte(nil), part...)})
+			b.image.keep(uint32(at), part)
 		}
 	}
+}
+
+// keep adds a page to the image, to the one before where they touch.
+func (im *image) keep(at uint32, data []byte) {
+	if n := len(im.pages); n > 0 && im.pages[n-1].at+uint32(len(im.pages[n-1].data)) == at {
+		im.pages[n-1].data = append(im.pages[n-1].data, data...)
+		return
+	}
+	im.pages = append(im.pages, page{at, append([]byte(nil), data...)})
 }
 
 func zero(b []byte) bool {
@@ -177,7 +196,7 @@ func (b *builder) findStackLimit() error {
 	words, ok := b.memory.Read(b.image.runtime, structSize)
 	for at := 0; ok && at+12 <= structSize; at += 4 {
 		size, top := binary.LittleEndian.Uint32(words[at:]), binary.LittleEndian.Uint32(words[at+4:])
-		if size == MaxStack && uint64(top) <= b.image.stack && uint64(top) > b.image.stack-pageSize &&
+		if size == border.MaxStack && uint64(top) <= b.image.stack && uint64(top) > b.image.stack-pageSize &&
 			binary.LittleEndian.Uint32(words[at+8:]) == 0 {
 			b.image.lowest = b.image.runtime + uint32(at) + 8
 			return nil
@@ -186,6 +205,11 @@ func (b *builder) findStackLimit() error {
 	return errors.New("the runtime's stack limit is not after its stack's size and top")
 }
 
+// reusable says whether i can be made fresh: its memory has not grown, which
+// cannot be undone. The rest of an instance's state are its globals, all of
+// which restore sets, and its table, which no instruction of the module writes.
+func (i *Instance) reusable(im *image) bool { return i.memory.Size() == im.size }
+
 // restore makes i what the image was taken of.
 func (i *Instance) restore(im *image) error {
 	if have := i.memory.Size(); have < im.size {
@@ -193,10 +217,18 @@ func (i *Instance) restore(im *image) error {
 			return errNoMemory
 		}
 	}
-	have, _ := i.memory.Read(0, i.memory.Size())
+	all, _ := i.memory.Read(0, im.size)
+	at := uint32(0)
 	for _, p := range im.pages {
-		copy(have[p.at:], p.data)
+		clear(all[at:p.at])
+		at = p.at + uint32(copy(all[p.at:], p.data))
 	}
-	i.scratch = im.scratch
-	return i.set(stackPointer, im.stack)
+	clear(all[at:])
+	i.scratch, i.room = im.scratch, room{at: im.room, left: roomSize}
+	for name, v := range im.globals {
+		if err := i.set(name, v); err != nil {
+			return err
+		}
+	}
+	return nil
 }
