@@ -55,6 +55,7 @@ Start with "tierlab demo".`
 		return applySettings(cmd, g.config, stdio.Err)
 	}
 	root.AddCommand(
+		newAgent(g, stdio),
 		newBench(g, stdio),
 		newCalibrate(g, stdio),
 		newClaims(g, stdio),
@@ -68,6 +69,7 @@ Start with "tierlab demo".`
 		newReplay(g, stdio),
 		newReport(g, stdio),
 		newSandbox(g, stdio),
+		newSession(stdio),
 		newTools(g, stdio),
 		newTopology(stdio),
 		newValidate(g, stdio),

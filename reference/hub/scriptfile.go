@@ -71,7 +71,7 @@ func (f *form) script(n *yaml.Node, s *Script) {
 }
 
 func (f *form) turn(n *yaml.Node, path string) turn {
-	t := turn{line: n.Line, input: -1, output: -1}
+	t, answers := turn{line: n.Line, input: -1, output: -1}, false
 	f.mapping(n, path, []field{
 		{"when", false, func(n *yaml.Node, path string) {
 			f.mapping(n, path, []field{
@@ -81,8 +81,14 @@ func (f *form) turn(n *yaml.Node, path string) turn {
 				{"site", false, f.filled(&t.when.site)},
 			})
 		}},
-		{"say", false, f.template(&t.say)},
-		{"calls", false, f.list(func(n *yaml.Node, path string) { t.calls = append(t.calls, f.call(n, path)) })},
+		{"say", false, func(n *yaml.Node, path string) {
+			f.template(&t.say)(n, path)
+			answers = true
+		}},
+		{"calls", false, f.list(func(n *yaml.Node, path string) {
+			t.calls = append(t.calls, f.call(n, path))
+			answers = true
+		})},
 		{"fails", false, f.list(func(n *yaml.Node, path string) { t.fails = append(t.fails, f.failure(n, path)) })},
 		{"prefill_ms", false, f.millis(&t.prefill)},
 		{"decode_ms", false, f.millis(&t.decode)},
@@ -90,7 +96,7 @@ func (f *form) turn(n *yaml.Node, path string) turn {
 		{"cached_tokens", false, f.int(&t.cached, 0)},
 		{"output_tokens", false, f.int(&t.output, 1)},
 	})
-	if n.Kind == yaml.MappingNode && len(t.say) == 0 && len(t.calls) == 0 {
+	if n.Kind == yaml.MappingNode && !answers {
 		f.add(n.Line, path, "an answer has say or calls, or both")
 	}
 	return t

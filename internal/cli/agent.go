@@ -1,0 +1,16 @@
+package cli
+
+import "github.com/spf13/cobra"
+
+// The labels by which a session's journal says what it was run with.
+const (
+	labelModel    = "model"
+	labelTopology = "topology"
+	labelPolicy   = "policy"
+)
+
+func newAgent(g *global, stdio Stdio) *cobra.Command {
+	return group("agent", "Run agents as durable sessions on this machine",
+		newAgentRun(g, stdio),
+	)
+}
