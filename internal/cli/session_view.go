@@ -177,7 +177,7 @@ func (p *viewWriter) detail(what, text string) {
 }
 
 func (p *viewWriter) pending(v *session.View, a *session.Approval) {
-	p.line("%s", stepRow(true, strconv.Itoa(a.Step), a.Name, "", "", "", "waits for a person"))
+	p.line("%s", stepRow(true, strconv.Itoa(a.Step), "  "+a.Name, "", "", "", "waits for a person"))
 	p.detail("asked", oneJSON(a.Arguments, p.most))
 	p.detail("answer", fmt.Sprintf("tierlab session approve %s --step %d --tool %d", v.Spec.ID, a.Step, a.Tool))
 }
