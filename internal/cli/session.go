@@ -22,6 +22,8 @@ func newSession(stdio Stdio) *cobra.Command {
 		newSessionList(stdio),
 		newSessionShow(stdio),
 		newSessionReplay(stdio),
+		newSessionBranch(stdio),
+		newSessionExport(stdio),
 		newSessionApprove(stdio),
 		newSessionKill(stdio),
 	)
