@@ -11,6 +11,7 @@ import (
 
 	"tierlab/reference/agent"
 	"tierlab/reference/journal"
+	"tierlab/reference/ledger"
 	"tierlab/reference/router"
 	"tierlab/reference/session"
 	"tierlab/reference/topology"
@@ -127,9 +128,17 @@ func (a *liveAgent) assemble(ctx context.Context, store journal.Store, before *s
 	if strings.TrimSpace(a.spec.Task) == "" {
 		return badInputf("--task is missing: what is the agent to do?")
 	}
+	budgets, err := a.o.readBudgets()
+	if err != nil {
+		return err
+	}
+	meter, err := ledger.Open(ctx, store, ledger.Config{Budgets: budgets})
+	if err != nil {
+		return err
+	}
 	a.rt, err = session.New(session.Config{
 		Store: store, World: a.world, Router: route, Agent: agent.DefaultConfig(), Home: router.HomePolicy{},
-		Caller: a.model, Tools: reg, Owner: sessionOwner,
+		Caller: a.model, Tools: reg, Ledger: meter, Owner: sessionOwner,
 		Trouble: func(id string, err error) { a.lines.say("tierlab: session %s: %v", id, err) },
 	})
 	return err

@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"tierlab/reference/journal"
+	"tierlab/reference/ledger"
 	"tierlab/reference/topology"
 	"tierlab/workloads"
 )
@@ -41,6 +43,7 @@ type agentRunOptions struct {
 	mcp     string
 
 	budget    float64
+	budgets   string
 	maxSteps  int
 	maxTokens int
 	deadline  time.Duration
@@ -119,6 +122,7 @@ func (o *agentRunOptions) flags(f *pflag.FlagSet) {
 	f.StringSliceVar(&o.hosts, "allow-host", nil, "`hosts` that the tool http_fetch may reach; without any there is no such tool")
 	f.StringVar(&o.mcp, "mcp", "", "a `file` of MCP servers whose tools the agent may call as well (JSON with mcpServers)")
 	f.Float64Var(&o.budget, "budget-usd", 0, "the most that the session may cost, in `dollars`; 0 is no limit")
+	f.StringVar(&o.budgets, "budgets", "", "the `file` of tenants' budgets: for each session, each day, and in all (YAML; go doc tierlab/reference/ledger.ParseBudgets)")
 	f.IntVar(&o.maxSteps, "max-steps", 0, "the most `steps` of the session; 0 is no limit")
 	f.IntVar(&o.maxTokens, "max-tokens", 0, "the most `tokens` of an answer (0: 1024, and 160 for a built-in shape)")
 	f.DurationVar(&o.deadline, "deadline", 0, "the most `time` that the session may take; 0 is no limit")
@@ -167,6 +171,19 @@ func (o *agentRunOptions) price() (*topology.Price, error) {
 		of[i] = v
 	}
 	return &topology.Price{In: of[0], Cached: of[0], Out: of[1]}, nil
+}
+
+// readBudgets reads --budgets; without it no tenant is limited.
+func (o *agentRunOptions) readBudgets() (ledger.Budgets, error) {
+	if o.budgets == "" {
+		return ledger.Budgets{}, nil
+	}
+	text, err := os.ReadFile(o.budgets)
+	if err != nil {
+		return ledger.Budgets{}, badInputf("--budgets: %w", err)
+	}
+	b, err := ledger.ParseBudgets(o.budgets, text)
+	return b, badInput(err)
 }
 
 // policyText is the policy, or the usual one of the topology.

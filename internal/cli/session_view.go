@@ -57,7 +57,7 @@ func (p *viewWriter) head(v *session.View) {
 		t.row("branch", fmt.Sprintf("of %s: its own from step %d (record %d) on", b.Session, b.Step, b.Record))
 	}
 	t.row("begun", v.Begun.UTC().Format(time.DateTime)+" UTC")
-	t.row("runs on", runsOn(&v.Spec))
+	t.row("begun on", runsOn(&v.Spec))
 	if v.Spec.Tenant != "" {
 		t.row("tenant", v.Spec.Tenant)
 	}
@@ -92,7 +92,7 @@ func taskOf(s *session.Spec) string {
 	return s.Task
 }
 
-// runsOn are the labels that agent run has set.
+// runsOn are the labels that agent run has set at the session's begin.
 func runsOn(s *session.Spec) string {
 	var parts []string
 	for _, label := range []string{labelModel, labelTopology, labelPolicy} {
