@@ -57,7 +57,7 @@ func (p *viewWriter) head(v *session.View) {
 		t.row("branch", fmt.Sprintf("of %s: its own from step %d (record %d) on", b.Session, b.Step, b.Record))
 	}
 	t.row("begun", v.Begun.UTC().Format(time.DateTime)+" UTC")
-	t.row("begun on", runsOn(&v.Spec))
+	t.row("model", runsOn(&v.Spec))
 	if v.Spec.Tenant != "" {
 		t.row("tenant", v.Spec.Tenant)
 	}
@@ -97,7 +97,10 @@ func runsOn(s *session.Spec) string {
 	var parts []string
 	for _, label := range []string{labelModel, labelTopology, labelPolicy} {
 		if text := s.Labels[label]; text != "" {
-			parts = append(parts, label+" "+oneLine(text, shortText))
+			if label != labelModel {
+				text = label + " " + text
+			}
+			parts = append(parts, oneLine(text, shortText))
 		}
 	}
 	if len(parts) == 0 {
