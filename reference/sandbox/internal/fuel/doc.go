@@ -28,6 +28,10 @@
 // only because something was added (the global, a local variable, an export) is
 // refused.
 //
+// What takes memory that no limit of a program counts is bounded: a function has
+// at most 50,000 parameters and local variables, a module 16 tables, each of
+// which starts with and grows to at most 2^20 elements.
+//
 // # What is understood
 //
 // The binary format of WebAssembly 2.0 (core specification, section 5: bulk

@@ -1,6 +1,7 @@
 package fuel
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"math"
@@ -137,6 +138,25 @@ func TestStart(t *testing.T) {
 	}
 }
 
+// TestTables: a table that may grow without end grows to the bound.
+func TestTables(t *testing.T) {
+	grow := func(n int64) []byte {
+		return append(appendSigned([]byte{opRefNull, typeFuncref, opI32Const}, n), prefixMore, moreTableGrow, 0)
+	}
+	for _, c := range []struct {
+		n, want int64
+	}{{1<<20 - 1, 1}, {1 << 20, -1}, {100_000_000, -1}} {
+		binary := assemble(section(sectionType, list([]byte{typeFunction, 0, 1, typeI32})...), section(sectionFunction, 1, 0),
+			section(sectionTable, 1, typeFuncref, 0, 1), section(sectionExport, list(exported("run", kindFunction, 0))...),
+			section(sectionCode, list(function(0, grow(c.n)...))...))
+		e := load(t, runtimes(t)["interpreter"], binary, 1000)
+		got, err := e.module.ExportedFunction("run").Call(t.Context())
+		if err != nil || int64(int32(got[0])) != c.want {
+			t.Errorf("a table of 1 that grows by %d says %v, %v; want %d", c.n, got, err, c.want)
+		}
+	}
+}
+
 // TestRefused names modules that are refused, by what the error says.
 func TestRefused(t *testing.T) {
 	nothing := section(sectionType, list([]byte{typeFunction, 0, 0})...)
@@ -168,6 +188,10 @@ func TestRefused(t *testing.T) {
 		{"a shared memory", assemble(section(sectionMemory, 1, 3, 1, 1), section(sectionImport, list(append(join(appendName(nil, "a"), appendName(nil, "b")), kindMemory, 3, 1, 1))...)), "out of order"},
 		{"a shared imported memory", assemble(section(sectionImport, list(append(join(appendName(nil, "a"), appendName(nil, "b")), kindMemory, 3, 1, 1))...)), "limits of kind 0x3"},
 		{"four thousand million variables", assemble(nothing, one, section(sectionCode, list([]byte{8, 1, 0xff, 0xff, 0xff, 0xff, 0x0f, typeI32, opEnd})...)), "more than 50000 local variables"},
+		{"a table of a hundred million", assemble(section(sectionTable, join([]byte{1, typeFuncref, 0}, appendU32(nil, 100_000_000))...)), "a table of 100000000 elements, more than 1048576"},
+		{"seventeen tables", assemble(section(sectionTable, join([]byte{17}, bytes.Repeat([]byte{typeFuncref, 0, 0}, 17))...)), "17 tables, more than 16"},
+		{"a table that ends before it starts", assemble(section(sectionTable, 1, typeFuncref, 1, 2, 1)), "the most is 1 and the least 2"},
+		{"a table without a type", assemble([]byte{sectionTable, 1, 1}), "ends where a byte is expected"},
 		{"an integer too long", assemble([]byte{sectionType, 0x80, 0x80, 0x80, 0x80, 0x80, 0x00}), "more than 5 bytes"},
 		{"an integer too large", code(opI32Const, 0xff, 0xff, 0xff, 0xff, 0x4f), "more than 32 bits"},
 		{"a section cut off", assemble([]byte{sectionType, 9, 1}), "9 bytes are expected, 1 are left"},

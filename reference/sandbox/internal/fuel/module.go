@@ -31,6 +31,7 @@ type module struct {
 	signature []signature
 	functions []uint32 // type of each, imported ones first
 	imported  int      // of them
+	tables    []byte   // the section, as it becomes
 	globals   uint32   // imported and own; the number of the added one
 	start     int      // number of the start function, -1 for none
 }
@@ -92,6 +93,7 @@ func (m *module) read() error {
 		{sectionType, "the types", m.readTypes},
 		{sectionImport, "the imports", m.readImports},
 		{sectionFunction, "the functions", m.readFunctions},
+		{sectionTable, "the tables", m.readTables},
 		{sectionGlobal, "the globals", m.readGlobals},
 		{sectionExport, "the exports", m.readExports},
 		{sectionStart, "the start function", m.readStart},
@@ -120,6 +122,8 @@ func (m *module) write(size int) ([]byte, error) {
 			continue
 		case id == sectionGlobal:
 			body = m.appended(section, 1, append([]byte{typeI64, 1}, opI64Const, 0, opEnd))
+		case id == sectionTable && section != nil:
+			body = m.tables
 		case id == sectionExport:
 			body = m.writeExports(section)
 		case section == nil:

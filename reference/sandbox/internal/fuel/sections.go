@@ -1,5 +1,7 @@
 package fuel
 
+import "math"
+
 // Types and kinds of imports and exports, by their bytes.
 const (
 	typeI32, typeI64, typeF32, typeF64   = 0x7f, 0x7e, 0x7d, 0x7c
@@ -78,16 +80,54 @@ func (m *module) typeIndex(r *reader) uint32 {
 	return n
 }
 
-func (r *reader) limits() {
+// limits are a least and a most size; without one the most is any.
+func (r *reader) limits() (least, most uint32) {
 	at := r.at
 	switch flag := r.byte(); flag {
 	case 0:
-		r.u32()
+		return r.u32(), math.MaxUint32
 	case 1:
-		r.u32()
-		r.u32()
+		least = r.u32()
+		if most = r.u32(); most < least {
+			r.fail(at, "limits of which the most is %d and the least %d", most, least)
+		}
+		return least, most
 	default:
 		r.fail(at, "limits of kind %#x (shared and 64-bit memories are not of WebAssembly 2.0)", flag)
+	}
+	return 0, 0
+}
+
+// Tables lie outside of linear memory, where no limit of a program counts them.
+const (
+	mostTables   = 16
+	mostElements = 1 << 20 // of each
+)
+
+// readTables bounds each table: one that may grow without end may grow that far.
+func (m *module) readTables(r *reader) {
+	at := r.at
+	n := r.count()
+	if n > mostTables {
+		r.fail(at, "%d tables, more than %d", n, mostTables)
+		return
+	}
+	m.tables = appendU32(m.tables, n)
+	for range n {
+		at := r.at
+		if r.valueType(); r.err != nil {
+			return
+		}
+		kind := r.module[at]
+		least, most := r.limits()
+		if least > mostElements {
+			r.fail(at, "a table of %d elements, more than %d", least, mostElements)
+		}
+		if r.err != nil {
+			return
+		}
+		m.tables = append(m.tables, kind, 1)
+		m.tables = appendU32(appendU32(m.tables, least), min(most, mostElements))
 	}
 }
 
