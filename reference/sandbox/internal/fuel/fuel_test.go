@@ -191,7 +191,7 @@ func TestRefused(t *testing.T) {
 		{"a table of a hundred million", assemble(section(sectionTable, join([]byte{1, typeFuncref, 0}, appendU32(nil, 100_000_000))...)), "a table of 100000000 elements, more than 1048576"},
 		{"seventeen tables", assemble(section(sectionTable, join([]byte{17}, bytes.Repeat([]byte{typeFuncref, 0, 0}, 17))...)), "17 tables, more than 16"},
 		{"a table that ends before it starts", assemble(section(sectionTable, 1, typeFuncref, 1, 2, 1)), "the most is 1 and the least 2"},
-		{"a table without a type", assemble([]byte{sectionTable, 1, 1}), "ends where a byte is expected"},
+		{"a table without a type", assemble([]byte{sectionTable, 1, 1}), "a list of 1 elements in 0 bytes"},
 		{"an integer too long", assemble([]byte{sectionType, 0x80, 0x80, 0x80, 0x80, 0x80, 0x00}), "more than 5 bytes"},
 		{"an integer too large", code(opI32Const, 0xff, 0xff, 0xff, 0xff, 0x4f), "more than 32 bits"},
 		{"a section cut off", assemble([]byte{sectionType, 9, 1}), "9 bytes are expected, 1 are left"},
