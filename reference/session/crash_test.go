@@ -47,12 +47,7 @@ func TestCrashAfterEachRecord(t *testing.T) {
 			n := int(want.Record)
 			for k := 1; k < n; k++ {
 				st := begin(t, whole.store.cut("s1", k), s, nil)
-				if err := st.Wake(soon(t), "s1"); err != nil {
-					t.Fatal(err)
-				}
-				st.store.mu.Lock()
-				st.store.sessions["s1"].head.Owner = "here"
-				st.store.mu.Unlock()
+				st.mine("s1")
 				got, err := st.Wait(soon(t), "s1")
 				if err != nil {
 					t.Fatalf("after record %d: %v", k, err)

@@ -39,7 +39,7 @@ type life struct {
 
 	quiet  uint64 // the epoch of the latest moved
 	loops  ledger.Loops
-	writes int // records with writes
+	writes int // tool calls that wrote something, as far as the detector has seen
 
 	pending []pending
 	timers  []alarm

@@ -163,9 +163,11 @@ func (r *ran) apply(l *life) {
 	l.release(r.Step, 0, r.Tool)
 	t := l.tool(r.Step, r.Tool)
 	t.done, t.end = true, r
-	c := l.circles(r)
-	if l.loops = c.loops; c.verdict.Action == ledger.Warn {
-		l.said = append(l.said, warning(c.verdict))
+	if l.toolsLeft(r.Step) == 0 {
+		c := l.circles(r)
+		if l.loops, l.writes = c.loops, c.writes; c.verdict.Action == ledger.Warn {
+			l.said = append(l.said, warning(c.verdict))
+		}
 	}
 	l.write(r)
 	for _, p := range r.Sends {
@@ -189,25 +191,35 @@ func (r *ran) apply(l *life) {
 	}
 }
 
-// circles shows a call's end to the detector of loops. What a recording repeats
-// is its own.
+// circles shows a step's tool calls to the detector of loops when the last of them
+// has ended with r: in the order in which they were asked for, whichever ended
+// first. What a recording repeats is its own.
 func (l *life) circles(r *ran) *circle {
 	if r.circle != nil {
 		return r.circle
 	}
-	c := &circle{loops: l.loops}
+	c := &circle{loops: l.loops, writes: l.writes}
 	r.circle = c
-	if !l.open() || r.Status == workloads.StatusCancelled || r.Had != nil {
+	st := l.step(r.Step)
+	if !l.open() || st.answer == nil {
 		return c
 	}
-	name, args := l.asks(r.Step, r.Tool)
-	progress := l.writes
-	if len(r.Writes) > 0 {
-		progress++
+	for t := range st.answer.Calls {
+		end := l.tool(r.Step, int32(t)).end
+		if end == nil || end.Status == workloads.StatusCancelled || end.Had != nil {
+			continue
+		}
+		if len(end.Writes) > 0 {
+			c.writes++
+		}
+		name, args := l.asks(r.Step, int32(t))
+		v := c.loops.Next(l.created.Loops, ledger.Call{
+			Tool: name, Arguments: args, Result: end.Result, Progress: strconv.Itoa(c.writes),
+		})
+		if v.Action > c.verdict.Action {
+			c.verdict = v
+		}
 	}
-	c.verdict = c.loops.Next(l.created.Loops, ledger.Call{
-		Tool: name, Arguments: args, Result: r.Result, Progress: strconv.Itoa(progress),
-	})
 	return c
 }
 
@@ -218,7 +230,6 @@ func (l *life) write(r *ran) {
 	if len(r.Writes) == 0 {
 		return
 	}
-	l.writes++
 	if l.shared {
 		had := l.state
 		l.state = make(map[string][]byte, len(had)+len(r.Writes))

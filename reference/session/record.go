@@ -133,9 +133,11 @@ type ran struct {
 	circle *circle // found before it was written
 }
 
-// circle is what the detector of loops says of a call, and the detector after it.
+// circle is what the detector of loops says of a step's tool calls, and what it
+// has seen after them.
 type circle struct {
 	loops   ledger.Loops
+	writes  int
 	verdict ledger.Verdict
 }
 

@@ -310,3 +310,10 @@ func (m *memory) cut(name string, n int) *memory {
 	}
 	return c
 }
+
+// mine makes a session one that this owner has left.
+func (st *stage) mine(id string) {
+	st.store.mu.Lock()
+	defer st.store.mu.Unlock()
+	st.store.sessions[id].head.Owner = "here"
+}

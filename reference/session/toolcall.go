@@ -248,7 +248,8 @@ func (a *actor) toolEnds(id toolID, end toolEnd) {
 	if a.gone {
 		return
 	}
-	if v := a.life.circles(r).verdict; v.Action == ledger.Stop && a.life.machine.Status() == "" {
+	if a.life.toolsLeft(id.step) == 1 && a.life.machine.Status() == "" && a.life.circles(r).verdict.Action == ledger.Stop {
+		v := a.life.circles(r).verdict
 		a.log(&killed{Why: v.String()})
 		r.Next = 0
 	}
