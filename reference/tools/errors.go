@@ -9,16 +9,16 @@ import (
 // Kind says why a call came to nothing.
 type Kind string
 
-// The kinds. All but ToolFailed, TimedOut and Cancelled mean that the tool has
-// not run or that what it answered was thrown away.
+// The kinds. The tool has not run for the first four, and for QuotaUsed unless
+// its message says so.
 const (
 	UnknownTool      Kind = "unknown_tool"
 	InvalidArguments Kind = "invalid_arguments" // not JSON, or against the input schema
-	Refused          Kind = "refused"           // by Options.Gate
+	Refused          Kind = "refused"           // by Options.Gate, or from code by what the session may call
+	Busy             Kind = "busy"              // too many calls of the tool were left behind
 	QuotaUsed        Kind = "quota_used"        // calls, bytes or the state's size
 	TimedOut         Kind = "timeout"           // the tool's own limit
 	Cancelled        Kind = "cancelled"         // the caller's context ended
-	Busy             Kind = "busy"              // too many calls of the tool were left behind
 	ToolFailed       Kind = "failed"            // the tool returned an error or panicked
 	BadResult        Kind = "bad_result"        // against the output schema, too large, or a write that is none
 	OutcomeUnknown   Kind = "outcome_unknown"   // see Registry.Unknown

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
@@ -104,7 +105,7 @@ func (b *bounded) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	body := metered{answer.Body, b.allowed}
-	if answer.Header.Get("Content-Type") != "text/event-stream" {
+	if !strings.HasPrefix(answer.Header.Get("Content-Type"), "text/event-stream") {
 		answer.Body = capped{io.LimitReader(body, maxMessage), answer.Body}
 		return answer, nil
 	}
