@@ -30,7 +30,8 @@ var bars = map[string]time.Duration{"leave": 2 * time.Second, "kill": 12 * time.
 // sessions could not be written.
 //
 // TIERLAB_FAULTS=1 runs it, TIERLAB_FAULT_ROUNDS says how many rounds of each
-// fault (30), TIERLAB_FAULT_KINDS which (leave,kill,pause,partition).
+// fault (30), TIERLAB_FAULT_KINDS which (leave,kill,pause,partition), and
+// TIERLAB_FAULT_LOOPBACK=1 puts the nodes on loopback whatever rights there are.
 func TestFaults(t *testing.T) {
 	if os.Getenv("TIERLAB_FAULTS") != "1" {
 		t.Skip("takes half an hour: TIERLAB_FAULTS=1 runs it")
@@ -51,9 +52,6 @@ func TestFaults(t *testing.T) {
 	for _, kind := range kinds {
 		if bars[kind] == 0 {
 			t.Fatalf("TIERLAB_FAULT_KINDS names %q: want leave, kill, pause or partition", kind)
-		}
-		if kind == "partition" && !f.net.apart {
-			continue
 		}
 		for r := range rounds {
 			f.round(kind, r)
@@ -87,18 +85,9 @@ type node struct {
 func startNodes(t *testing.T) *nodes {
 	f := &nodes{T: t, net: newNetwork(t), gaps: map[string][]time.Duration{}, healed: map[string][]time.Duration{}}
 	dir := t.ArtifactDir() // kept if go test has -artifacts
-	ports := freePorts(t, 3)
-	var routes []string
-	for i := range ports {
-		host := "127.0.0.1"
-		if f.net.apart {
-			host, ports[i] = f.net.host(i+1), 6222
-		}
-		routes = append(routes, fmt.Sprintf("%s:%d", host, ports[i]))
-	}
-	for i, port := range ports {
-		name := fmt.Sprint("n", i+1)
-		host, _, _ := strings.Cut(routes[i], ":")
+	for i := 1; i <= 3; i++ {
+		name := fmt.Sprint("n", i)
+		host, port, routes := f.net.place(i)
 		f.list = append(f.list, &node{config: nodeConfig{
 			Name: name, Dir: filepath.Join(dir, name), Host: host, RoutePort: port, Routes: routes,
 			History: filepath.Join(dir, name+".history"), Log: filepath.Join(dir, name+".log"), Every: 20 * time.Millisecond,

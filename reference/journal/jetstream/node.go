@@ -29,6 +29,9 @@ type ServerConfig struct {
 	RoutePort int
 	// Routes are the host:port of the cluster's servers, which may include this.
 	Routes []string
+	// Fixed keeps the server from being told of, and from telling, addresses beside
+	// Routes: for networks where a server is not reached where it listens.
+	Fixed bool
 	// Log takes the server's log; nil: there is none.
 	Log io.Writer
 }
@@ -86,7 +89,7 @@ func (c *ServerConfig) options() (*server.Options, error) {
 		PingInterval: 2 * time.Second, MaxPingsOut: 2,
 	}
 	if c.Cluster != "" {
-		o.Cluster = server.ClusterOpts{Name: c.Cluster, Host: c.Host, Port: orRandom(c.RoutePort), PoolSize: -1,
+		o.Cluster = server.ClusterOpts{Name: c.Cluster, Host: c.Host, Port: orRandom(c.RoutePort), PoolSize: -1, NoAdvertise: c.Fixed,
 			ConnectRetries: 1 << 20, PingInterval: 2 * time.Second, MaxPingsOut: 2}
 		for _, r := range c.Routes {
 			if _, _, err := net.SplitHostPort(r); err != nil {

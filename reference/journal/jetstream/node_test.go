@@ -39,7 +39,7 @@ func runNode(config string, in io.Reader, out io.Writer) error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	srv, err := StartServer(ctx, ServerConfig{Name: c.Name, Dir: c.Dir, Host: c.Host, Cluster: "faults", RoutePort: c.RoutePort, Routes: c.Routes, Log: log})
+	srv, err := StartServer(ctx, ServerConfig{Name: c.Name, Dir: c.Dir, Host: c.Host, Cluster: "faults", RoutePort: c.RoutePort, Routes: c.Routes, Fixed: true, Log: log})
 	if err != nil {
 		return err
 	}
@@ -83,7 +83,7 @@ func leader(s *Store) string {
 	ctx, cancel := context.WithTimeout(context.Background(), attempt)
 	defer cancel()
 	info, err := s.wire.stream.Info(ctx)
-	if err != nil || info.Cluster == nil {
+	if err != nil || info.Cluster == nil || info.Cluster.Leader == "" {
 		return "unknown 0"
 	}
 	current := 0

@@ -18,10 +18,10 @@
 //	lost     nothing of it has come for Lost (2.5 s) of flowing log.
 //
 // The log flows while one's own announcements come back through it: the time
-// between two of them counts, up to two Beats. So a node that is cut off counts
+// between two of them counts, up to four Beats. So a node that is cut off counts
 // nobody as lost, and while the replicas elect a leader (4 to 9 s, when nobody's
 // announcements get through) the survivors do not take each other for dead; the
-// one that died is found lost about 2 s after the log flows again.
+// one that died is found lost about 1 s after the log flows again.
 //
 // # Who takes what
 //

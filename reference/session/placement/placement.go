@@ -143,14 +143,14 @@ func (p *Placement) Run(ctx context.Context) {
 	}
 }
 
-// announce writes an announcement each beat. One that does not get through is
-// given up after two: the next says the same.
+// announce writes an announcement each beat. One that does not get through within
+// a beat is given up for the next, which says the same.
 func (p *Placement) announce(ctx context.Context) {
 	body, _ := json.Marshal(announcement{})
 	tick := time.NewTicker(p.cfg.Beat)
 	defer tick.Stop()
 	for {
-		once, cancel := context.WithTimeout(ctx, 2*p.cfg.Beat)
+		once, cancel := context.WithTimeout(ctx, p.cfg.Beat)
 		p.cfg.Log.Announce(once, p.cfg.Node, body)
 		cancel()
 		select {

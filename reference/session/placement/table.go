@@ -42,7 +42,7 @@ func (t *Table) Heard(now time.Duration, node string, seq uint64, leaving bool) 
 	}
 	if node == t.self {
 		if t.mine >= 0 {
-			t.flow += min(now-t.mine, 2*t.beat)
+			t.flow += min(now-t.mine, 4*t.beat)
 		}
 		t.mine = now
 	}

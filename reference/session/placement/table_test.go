@@ -57,10 +57,10 @@ func TestTable(t *testing.T) {
 		c.run(2*time.Second, "a", "b", "c")
 		c.now += 9 * time.Second // an election: nothing gets through; c has died
 		c.say("a")
-		c.now += time.Second
+		c.now += 600 * time.Millisecond
 		c.say("a", "b")
 		c.want(t, "a", "b", "c")
-		c.run(1600*time.Millisecond, "a", "b")
+		c.run(time.Second, "a", "b")
 		c.want(t, "a", "b")
 	})
 	t.Run("a node that is cut off counts nobody as lost", func(t *testing.T) {
