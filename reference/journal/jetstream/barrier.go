@@ -26,6 +26,7 @@ const keepPulses = time.Minute
 type barriers struct {
 	mu      sync.Mutex
 	running bool
+	closed  bool
 	next    *barrier
 	last    time.Time // when the latest was begun
 	old     []pulse   // those that are in the stream
@@ -49,6 +50,10 @@ type pulse struct {
 func (s *Store) barrier(ctx context.Context) (uint64, error) {
 	b := &s.barriers
 	b.mu.Lock()
+	if b.closed {
+		b.mu.Unlock()
+		return 0, errClosed
+	}
 	if b.next == nil {
 		b.next = &barrier{done: make(chan struct{})}
 		if !b.running {

@@ -209,6 +209,9 @@ func (s *Store) Close() error {
 	s.closed = true
 	s.calls.Unlock()
 	if first {
+		s.barriers.mu.Lock()
+		s.barriers.closed = true
+		s.barriers.mu.Unlock()
 		s.end()
 		s.running.Wait()
 		s.wire.conn.Close()

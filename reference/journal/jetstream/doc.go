@@ -63,10 +63,17 @@
 //
 // # Without a quorum
 //
-// With fewer than half of the replicas answering, every write and strong read
-// ends in a *journal.UnavailableError after Config.Timeout (15 s), and goes
-// through within it if a new leader is elected, which takes 4 to 9 s. A batch
+// While no more than half of the replicas answer, every write and strong read
+// ends in a *journal.UnavailableError after Config.Timeout (15 s); it goes through
+// within that time if a new leader is elected, which takes 4 to 9 s after the old
+// one was lost, and well under 1 s after it was stopped (Server.Stop). A batch
 // larger than the servers' max_payload (16 MiB for Server) is refused at once.
+//
+// One replica of three may be lost at a time, and the next once it has caught up.
+// A leader that was cut off takes that long after it returns: the server (2.15)
+// drops what it had taken in vain entry by entry, in up to some seconds each, so
+// that a store has at most one write per session, one barrier and one
+// announcement with it.
 //
 // # Reading guide
 //

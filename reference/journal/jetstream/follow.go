@@ -35,8 +35,6 @@ func (s *Store) follow(ctx context.Context) {
 
 // catchUp applies one fetch of messages.
 func (s *Store) catchUp(ctx context.Context, after uint64) error {
-	ctx, cancel := context.WithTimeout(ctx, attempt)
-	defer cancel()
 	return s.wire.fetch(ctx, after+1, "", fetchMessages, func(m stored) error {
 		return s.view.apply(m.seq, m.subject, m.data, func(seq uint64) ([]byte, error) { return s.wire.get(ctx, seq) })
 	})

@@ -90,19 +90,21 @@ func (s *Store) message(ctx context.Context, seq uint64) (*message, error) {
 	return decode(data)
 }
 
-// current runs an attempt to read a message that a session's view points to. If
-// that fails because the session was compacted meanwhile, it is tried again.
-func (s *Store) current(ctx context.Context, session string, attempt func() error) error {
-	var err error
-	for range tries {
-		if err = attempt(); err == nil || ctx.Err() != nil || errors.Is(err, journal.ErrUnknown) || isProblem(err) {
+// current tries to read a message that a session's view points to. That fails if
+// the session is compacted meanwhile, and is then tried again, up to the store's
+// timeout.
+func (s *Store) current(ctx context.Context, session string, try func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	for {
+		err := try(ctx)
+		if err == nil || errors.Is(err, journal.ErrUnknown) || isProblem(err) {
 			return err
 		}
-		if err := pause(ctx, lastPoll); err != nil {
-			return err
+		if pause(ctx, lastPoll) != nil {
+			return s.unavailable(fmt.Errorf("session %q: %w", session, err))
 		}
 	}
-	return s.unavailable(fmt.Errorf("session %q: %w", session, err))
 }
 
 func isProblem(err error) bool {
@@ -112,7 +114,7 @@ func isProblem(err error) bool {
 }
 
 func (s *Store) getValue(ctx context.Context, session, key string) (value []byte, err error) {
-	err = s.current(ctx, session, func() error {
+	err = s.current(ctx, session, func(ctx context.Context) error {
 		var c cell
 		if err := s.view.look(session, func(v *sessionView) { c = v.state[key] }); err != nil {
 			return err
@@ -149,7 +151,7 @@ func (s *Store) listState(ctx context.Context, session, prefix string, each func
 }
 
 func (s *Store) snapshot(ctx context.Context, session string) (body []byte, seq uint64, err error) {
-	err = s.current(ctx, session, func() error {
+	err = s.current(ctx, session, func(ctx context.Context) error {
 		var at uint64
 		if err := s.view.look(session, func(v *sessionView) { seq, at = v.head.Snapshot, v.snapshot }); err != nil || at == 0 {
 			return err

@@ -241,14 +241,26 @@ func TestStreams(t *testing.T) {
 // the timeout, local ones go on, and nothing ends.
 func TestUnavailable(t *testing.T) {
 	c := startCluster(t)
-	h := grow(t, c.stores[0], "a", 3)
-	s, err := Open(t.Context(), Config{Server: c.servers[0], Node: "short", Timeout: time.Second})
+	info, err := c.stores[0].wire.stream.Info(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.Close()
-	c.servers[1].Stop()
-	c.servers[2].Stop()
+	var s *Store
+	for _, store := range c.stores {
+		if store.node == info.Cluster.Leader {
+			s = store
+		}
+	}
+	if s == nil {
+		t.Fatalf("the leader is %q, none of ours", info.Cluster.Leader)
+	}
+	h := grow(t, s, "a", 3)
+	for i, store := range c.stores {
+		if store != s {
+			c.servers[i].Stop()
+		}
+	}
+	s.timeout = time.Second
 	var unavailable *journal.UnavailableError
 	if _, err := s.Append(t.Context(), &journal.Batch{Session: "a", Epoch: h.Epoch, After: h.Seq, Records: []journal.Entry{entry(4)}}); !errors.As(err, &unavailable) {
 		t.Errorf("Append: %v, want a *UnavailableError", err)

@@ -78,7 +78,7 @@ func (e *fetchError) Unwrap() error { return e.err }
 
 // next is a fetch's next message, if there is one more.
 func (w *wire) next(ctx context.Context, sub *nats.Subscription) (stored, bool, error) {
-	ctx, cancel := context.WithTimeout(ctx, attempt)
+	ctx, cancel := context.WithTimeout(ctx, answer)
 	defer cancel()
 	m, err := sub.NextMsgWithContext(ctx)
 	if err != nil {
@@ -109,10 +109,12 @@ func (w *wire) get(ctx context.Context, seq uint64) ([]byte, error) {
 		}
 		return nil
 	})
-	if err != nil || found {
-		return data, err
+	if err == nil && found {
+		return data, nil
 	}
 	// The nearest replica may be behind; the stream's leader is not.
+	ctx, cancel := context.WithTimeout(ctx, attempt)
+	defer cancel()
 	m, err := w.stream.GetMsg(ctx, seq)
 	if err != nil {
 		return nil, err
@@ -126,6 +128,9 @@ const (
 	// writeAttempt bounds one try of a write. One that a leader took along when it
 	// stepped down is never answered, and the next try finds its successor.
 	writeAttempt = 600 * time.Millisecond
+	// answer bounds the wait for a replica's next message. A question may go to a
+	// replica that has just been cut off, and the next one to another.
+	answer = 500 * time.Millisecond
 )
 
 // errMismatch says that the stream refused a write for its expected sequence,
