@@ -16,27 +16,71 @@ func levels() []string { return []string{"strong", "bounded, 100 ms", "eventual"
 // readScale is the share of the measurement's full size that a batch of C16 is.
 const readScale = 0.05
 
+// staleness is what reads of sessions that live took and how old they were, by level,
+// then batch: p50 and p99 of the age in ms.
+type staleness struct{ took, age [3][]float64 }
+
+// reads measures reads once, and remembers the result.
+func (l *Lab) reads(ctx context.Context) (*staleness, error) {
+	if l.stale != nil {
+		return l.stale, nil
+	}
+	dir, remove, err := scratch()
+	if err != nil {
+		return nil, err
+	}
+	defer remove()
+	s := &staleness{}
+	for range l.batches() {
+		rows, err := actors.Measure(ctx, actors.Options{Folder: dir, Scale: readScale}, []string{"reads"})
+		if err != nil {
+			return nil, err
+		}
+		if len(rows) != len(s.took) {
+			return nil, fmt.Errorf("%d levels of consistency were measured, not %d", len(rows), len(s.took))
+		}
+		for i, r := range rows {
+			s.took[i] = append(s.took[i], r.Figures["p50_ms"])
+			s.age[i] = append(s.age[i], r.Figures["age_p99_ms"])
+		}
+	}
+	l.stale = s
+	return s, nil
+}
+
+// tunable is P12.
+func tunable(ctx context.Context, l *Lab, f *Finding) error {
+	s, err := l.reads(ctx)
+	if err != nil {
+		return err
+	}
+	f.readTable(s)
+	check := func(statement, criterion string, found Estimate, truth Truth) {
+		f.check(Check{Statement: statement, Criterion: criterion, Found: found, Unit: "ms", Truth: truth, Where: statement})
+	}
+	strong, bounded, eventual := estimate(s.age[0]), estimate(s.age[1]), estimate(s.age[2])
+	check("age of strong reads, p99", "0", strong, strong.atMost(0))
+	check("age of reads bounded to 100 ms, p99", "at most 100 ms", bounded, bounded.atMost(100))
+	check("age of eventual reads, p99", "above 0", eventual, eventual.above(0))
+	less := paired(s.took[0], s.took[2])
+	check("what an eventual read saves over a strong one, median", "above 0", less, less.above(0))
+	f.judge()
+	f.Says = f.inWords()
+	f.How = here() + fmt.Sprintf(": reads of sessions that live, each choosing its consistency, %d batches", l.batches())
+	return nil
+}
+
 // consistency is C16.
 func consistency(ctx context.Context, l *Lab, f *Finding) error {
+	s, err := l.reads(ctx)
+	if err != nil {
+		return err
+	}
 	dir, remove, err := scratch()
 	if err != nil {
 		return err
 	}
 	defer remove()
-	var took, age [3][]float64 // p50 in ms by level, then batch
-	for range l.batches() {
-		rows, err := actors.Measure(ctx, actors.Options{Folder: dir, Scale: readScale}, []string{"reads"})
-		if err != nil {
-			return err
-		}
-		if len(rows) != len(took) {
-			return fmt.Errorf("%d levels of consistency were measured, not %d", len(rows), len(took))
-		}
-		for i, r := range rows {
-			took[i] = append(took[i], r.Figures["p50_ms"])
-			age[i] = append(age[i], r.Figures["age_p99_ms"])
-		}
-	}
 	store, err := pebblestore.Open(dir+"/commits", pebblestore.Options{})
 	if err != nil {
 		return err
@@ -45,12 +89,13 @@ func consistency(ctx context.Context, l *Lab, f *Finding) error {
 	if err = errors.Join(err, store.Close()); err != nil {
 		return err
 	}
-	f.readTable(took, age)
+	f.readTable(s)
+	more, stale := paired(s.took[0], s.took[2]), estimate(s.age[2])
 	f.check(Check{Statement: "a strong read costs more than an eventual one where the session lives", Criterion: "slower",
-		Found: paired(took[0], took[2]), Unit: "ms", Truth: paired(took[0], took[2]).above(0), Where: "in one place"})
+		Found: more, Unit: "ms", Truth: more.above(0), Where: "in one place"})
 	f.check(Check{Statement: "an eventual read is stale, p99 of its age", Criterion: "above 0",
-		Found: estimate(age[2]), Unit: "ms", Truth: estimate(age[2]).above(0), Where: "in one place"})
-	if err := f.overDistance(l, estimate(took[0]), estimate(took[2]), spread(commits, p50)); err != nil {
+		Found: stale, Unit: "ms", Truth: stale.above(0), Where: "in one place"})
+	if err := f.overDistance(l, estimate(s.took[0]), estimate(s.took[2]), spread(commits, p50)); err != nil {
 		return err
 	}
 	f.judge()
@@ -59,11 +104,11 @@ func consistency(ctx context.Context, l *Lab, f *Finding) error {
 	return nil
 }
 
-func (f *Finding) readTable(took, age [3][]float64) {
+func (f *Finding) readTable(s *staleness) {
 	t := Table{Title: "Reads of sessions that live, on this machine, ms", Head: []string{"consistency", "p50", "age p99"},
 		Note: "a strong read goes through the session's mailbox, behind what it is doing; the others take the copy that is at hand"}
 	for i, name := range levels() {
-		t.row(word(name), figure(estimate(took[i])), figure(estimate(age[i])))
+		t.row(word(name), figure(estimate(s.took[i])), figure(estimate(s.age[i])))
 	}
 	f.Tables = append(f.Tables, t)
 }

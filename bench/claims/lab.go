@@ -67,6 +67,8 @@ type Lab struct {
 	libraries map[string]*workloads.Library
 	points    int
 	faulty    []*result // every policy in a world with faults
+	lived     *living   // sessions that lived through the actors
+	stale     *staleness
 }
 
 // NewLab makes a Lab.

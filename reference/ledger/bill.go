@@ -91,11 +91,13 @@ func (c *Catalogue) Bill(book *Book, w *topology.World, u *Use) Bill {
 	return b
 }
 
-// steps counts what the book takes for steps.
+// steps counts what the book takes for steps; one without an answer is free.
 func (book *Book) steps(u *Use) int64 {
 	n := int64(0)
 	for _, tokens := range u.StepTokens {
-		n++
+		if tokens > 0 {
+			n++
+		}
 		if book.StepTokens > 0 && tokens > book.StepTokens {
 			n += (tokens - 1) / book.StepTokens
 		}

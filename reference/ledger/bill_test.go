@@ -58,8 +58,8 @@ func TestBillByHand(t *testing.T) {
 	}{
 		// 15,000 * 0.045 + 5,000 * 0.045 + 1,100 * 0.384 a million, and the platform
 		{"tokens", "$0.0014284"},
-		{"steps", "$0.003"},
-		{"actions", "$0.50"}, // 1 + 3 + 1
+		{"steps", "$0.002"},  // the third has no answer
+		{"actions", "$0.40"}, // 1 + 3
 		{"sessions", "$2.00"},
 		// (20,000 * 4,119 + 1,100 * 34,868) / 1e6 = 120.7348 neurons, and the platform
 		{"neurons", "$0.0014340828"},

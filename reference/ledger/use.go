@@ -26,6 +26,17 @@ type Use struct {
 	Cost   workloads.Cost
 }
 
+// Answered counts the steps that have an answer.
+func (u *Use) Answered() int {
+	n := 0
+	for _, tokens := range u.StepTokens {
+		if tokens > 0 {
+			n++
+		}
+	}
+	return n
+}
+
 // Calls sums the model calls of a session on one deployment, hedges, retries and
 // calls that were called off included.
 type Calls struct {
