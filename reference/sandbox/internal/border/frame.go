@@ -1,6 +1,7 @@
 package border
 
 import (
+	"bufio"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -38,13 +39,13 @@ func Close(frame []byte) []byte {
 
 // Reader reads frames. Its memory is used again for the next one.
 type Reader struct {
-	r      io.Reader
+	r      *bufio.Reader
 	header [headerSize]byte
 	buf    []byte
 }
 
-// NewReader reads frames from r.
-func NewReader(r io.Reader) *Reader { return &Reader{r: r} }
+// NewReader reads frames from r. Most frames take one read.
+func NewReader(r io.Reader) *Reader { return &Reader{r: bufio.NewReader(r)} }
 
 // FrameError is a frame that breaks the protocol.
 type FrameError struct{ What string }
