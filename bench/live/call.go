@@ -17,7 +17,7 @@ func (d *driver) start(e *agent.Effect) {
 	ctx, cancel := context.WithCancel(d.run.ctx)
 	d.calls[id] = attempt{d.now, cancel}
 	cfg := d.run.cfg
-	prompt, answer := d.content.call(e.Step)
+	prompt, answer := d.content.Call(e.Step)
 	call := &target.Call{Prompt: prompt, MaxTokens: max(1, len(answer)), Extended: cfg.Extended, Tenant: d.graph.Session.Tenant}
 	if cfg.Extended {
 		call.Force, call.Session = answer, d.graph.Session.ID

@@ -8,6 +8,7 @@ import (
 	"tierlab/bench/target"
 	"tierlab/reference/agent"
 	"tierlab/reference/router"
+	"tierlab/reference/session/content"
 	"tierlab/workloads"
 )
 
@@ -17,7 +18,7 @@ type driver struct {
 	run     *run
 	number  int
 	graph   *workloads.Graph
-	content *session
+	content *content.Session
 	machine agent.Machine
 
 	inbox   chan message

@@ -14,6 +14,7 @@ import (
 	"tierlab/internal/rng"
 	"tierlab/reference/agent"
 	"tierlab/reference/router"
+	"tierlab/reference/session/content"
 	"tierlab/reference/topology"
 	"tierlab/workloads"
 )
@@ -58,7 +59,7 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 	r := &run{
 		cfg: &cfg, ctx: ctx, start: time.Now(),
 		router:   router.New(router.NewTable(cfg.World), cfg.Policy.New(), cfg.Router),
-		contents: newContents(cfg.Library, cfg.Vocab, cfg.Seed),
+		contents: content.New(cfg.Library.Prefixes, cfg.Vocab, cfg.Seed),
 		report:   Report{Failed: map[string]int{}},
 	}
 	drivers, err := r.prepare()
@@ -93,7 +94,7 @@ type run struct {
 	cfg      *Config
 	ctx      context.Context
 	start    time.Time
-	contents *contents
+	contents *content.Source
 
 	mu     sync.Mutex // guards what follows
 	router *router.Router
@@ -119,7 +120,7 @@ func (r *run) prepare() ([]*driver, error) {
 			}
 		}
 		d := &driver{
-			run: r, number: i, graph: g, content: r.contents.of(g), calls: map[callID]attempt{},
+			run: r, number: i, graph: g, content: r.contents.Of(g, g.Session.ID), calls: map[callID]attempt{},
 			inbox: make(chan message), over: make(chan struct{}),
 		}
 		key := rng.New(r.cfg.Seed, 0).For(rng.Service).Fold(uint64(i))
