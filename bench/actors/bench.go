@@ -23,9 +23,8 @@ import (
 	"tierlab/workloads"
 )
 
-// vocab is that of the token ids of recorded sessions, on an engine that looks
-// at none of them.
-const vocab = 32_000
+// Vocab is that of the token ids of recorded sessions on Null.
+const Vocab = 32_000
 
 // stage is a runtime over a store of its own, with the engine that computes
 // nothing behind it.
@@ -47,7 +46,7 @@ func newStage(o *Options, name string) (*stage, error) {
 	if s.folder, s.remove, err = scratch(o.Folder, name); err != nil {
 		return nil, err
 	}
-	if s.caller, s.close, err = nullCaller(); err != nil {
+	if s.caller, s.close, err = Null(1 << 17); err != nil {
 		s.remove()
 		return nil, err
 	}
@@ -59,10 +58,10 @@ func (s *stage) end() error {
 	return s.close()
 }
 
-// nullCaller is an engine that computes nothing: what is left of a call is the
-// engine's scheduler, its cache and its loop.
-func nullCaller() (hub.Caller, func() error, error) {
-	device, err := null.Open(null.Config{Vocab: vocab, Context: 1 << 17, Slots: 256, Budget: 8192, Blocks: 1 << 18, BlockTokens: 64})
+// Null is an engine that computes nothing, for contexts of so many tokens at
+// most: what is left of a call is the engine's scheduler, its cache and its loop.
+func Null(context int) (hub.Caller, func() error, error) {
+	device, err := null.Open(null.Config{Vocab: Vocab, Context: max(context, 1<<12), Slots: 256, Budget: 8192, Blocks: 1 << 18, BlockTokens: 64})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -89,7 +88,7 @@ func (s *stage) open(owner string) (*session.Runtime, journal.Store, error) {
 	}
 	rt, err := session.New(session.Config{
 		Store: store, World: s.world, Router: router.New(router.NewTable(s.world), policy.New(), router.Config{}),
-		Agent: agent.DefaultConfig(), Caller: s.caller, Owner: owner, Play: s.play, Vocab: vocab,
+		Agent: agent.DefaultConfig(), Caller: s.caller, Owner: owner, Play: s.play, Vocab: Vocab,
 	})
 	if err != nil {
 		return nil, nil, errors.Join(err, store.Close())

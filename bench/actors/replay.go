@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -34,6 +35,8 @@ type Lived struct {
 	Sessions, Steps, Tools, Attempts int
 	ByStatus                         map[workloads.Status]int
 	Took                             time.Duration
+	// Together is how many lived at once.
+	Together int
 	// Heap is the most that the process's heap held, in bytes, as seen every
 	// half second.
 	Heap uint64
@@ -51,12 +54,13 @@ func Replay(ctx context.Context, rt *session.Runtime, load Load) (*Lived, error)
 	r := &replaying{rt: rt, load: &load, lived: Lived{ByStatus: map[workloads.Status]int{}}}
 	heap := watchHeap()
 	start := time.Now()
+	r.start = start
 	var group sync.WaitGroup
 	for range min(load.Together, load.Sessions) {
 		group.Go(func() { r.live(ctx) })
 	}
 	group.Wait()
-	r.lived.Took, r.lived.Heap = time.Since(start), heap()
+	r.lived.Took, r.lived.Heap, r.lived.Together = time.Since(start), heap(), min(load.Together, load.Sessions)
 	return &r.lived, errors.Join(append(r.errs, ctx.Err())...)
 }
 
@@ -71,9 +75,10 @@ func Recorded(lib *workloads.Library, i int) *session.Recorded {
 }
 
 type replaying struct {
-	rt   *session.Runtime
-	load *Load
-	next atomic.Int64
+	rt    *session.Runtime
+	load  *Load
+	next  atomic.Int64
+	start time.Time
 
 	mu    sync.Mutex
 	lived Lived
@@ -108,7 +113,8 @@ func (r *replaying) one(ctx context.Context, n int) error {
 		ID: id, Tenant: recorded.Session.Tenant, Origin: recorded.Session.Origin, Seed: uint64(n),
 		Budget: recorded.Session.Budget, Data: recorded.Session.Data, Recorded: recorded,
 	}
-	stop := r.rt.Watch(id, r.notice)
+	begun := workloads.Millis(time.Since(r.start))
+	stop := r.rt.Watch(id, func(n session.Notice) { r.notice(n, begun) })
 	defer stop()
 	if err := r.rt.Create(ctx, spec); err != nil {
 		return err
@@ -117,8 +123,34 @@ func (r *replaying) one(ctx context.Context, n int) error {
 	return err
 }
 
+// since is an outcome whose times count from the replay's start, of one whose
+// times count from its session's.
+func since(told *workloads.Outcome, begun workloads.Millis) *workloads.Outcome {
+	o := *told
+	o.Attempts = slices.Clone(told.Attempts)
+	later := func(t *workloads.Millis) {
+		if *t > 0 {
+			*t += begun
+		}
+	}
+	o.Start += begun
+	o.End += begun
+	later(&o.LLMDone)
+	for i := range o.Attempts {
+		a := &o.Attempts[i]
+		a.Due += begun
+		a.Sent += begun
+		later(&a.First)
+		a.Done += begun
+	}
+	return &o
+}
+
 // notice books what has become durable.
-func (r *replaying) notice(n session.Notice) {
+func (r *replaying) notice(n session.Notice, begun workloads.Millis) {
+	if n.Outcome != nil {
+		n.Outcome = since(n.Outcome, begun)
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch n.Kind {

@@ -269,7 +269,7 @@ func (p *pointSink) Step(o *workloads.Outcome) error {
 }
 
 func (p *pointSink) Session(o *workloads.Outcome) error {
-	if o.Result != nil && o.Result.Measured {
+	if o.Result != nil && o.Result.Measured && p.finished != nil {
 		p.finished.Add(1)
 	}
 	if p.recorder != nil {
