@@ -139,14 +139,17 @@ func replayAgents(ctx context.Context, o agentReplayOptions, command []string, s
 // run lives the sessions.
 func (r *livedRun) run(ctx context.Context) (*actors.Lived, *reports.Point, error) {
 	o := r.o
-	caller, model, vocab, err := r.caller()
+	caller, vocab, err := r.caller()
 	if err != nil {
 		return nil, nil, err
 	}
 	defer caller.close()
-	w, err := agentWorld(o.topology, model, nil)
+	w, err := agentWorld(o.topology, caller.name, nil)
 	if err != nil {
 		return nil, nil, err
+	}
+	if o.topology == localTopology { // the engine holds the contexts, which has been checked
+		w.Models[0].ContextTokens = max(w.Models[0].ContextTokens, longestContext(r.lib))
 	}
 	route, err := agentRouter(w, o.policy, longestAnswer(r.lib))
 	if err != nil {
@@ -227,34 +230,29 @@ func (r *livedRun) store() (journal.Store, func() error, error) {
 	}, nil
 }
 
-// caller is the engine.
-func (r *livedRun) caller() (*agentModel, string, int, error) {
-	longest := 1
-	for _, g := range r.lib.Sessions {
-		for i := range g.Steps {
-			longest = max(longest, g.Steps[i].Input+g.Steps[i].Output)
-		}
-	}
+// caller is the engine, and how many token ids it knows.
+func (r *livedRun) caller() (*agentModel, int, error) {
+	longest := longestContext(r.lib)
 	if r.o.engine.name == backendNull {
 		c, end, err := actors.Null(longest)
-		return &agentModel{Caller: c, close: end}, backendNull, actors.Vocab, err
+		return &agentModel{Caller: c, name: backendNull, close: end}, actors.Vocab, err
 	}
 	r.show.Update("loading %s", r.o.engine.model.model)
 	m, err := r.o.engine.load()
 	if err != nil {
-		return nil, "", 0, err
+		return nil, 0, err
 	}
 	l, err := r.o.engine.start(m, nil)
 	if err != nil {
-		return nil, "", 0, err
+		return nil, 0, err
 	}
 	if context := l.Context(); longest > context {
-		return nil, "", 0, errors.Join(badInputf("workload %q: its longest context has %s tokens, the engine holds %s: --token-scale %.2g fits",
+		return nil, 0, errors.Join(badInputf("workload %q: its longest context has %s tokens, the engine holds %s: --token-scale %.2g fits",
 			r.lib.Header.Name, thousands(longest), thousands(context), r.o.scale*float64(context)/float64(longest+8)), l.Close())
 	}
 	e, err := hub.NewEngine(hub.EngineConfig{Engine: l.Engine, Model: m.config.Name})
 	if err != nil {
-		return nil, "", 0, errors.Join(err, l.Close())
+		return nil, 0, errors.Join(err, l.Close())
 	}
-	return &agentModel{Caller: e, close: e.Close}, m.config.Name, l.Caps().Vocab, nil
+	return &agentModel{Caller: e, name: m.config.Name, close: e.Close}, l.Caps().Vocab, nil
 }

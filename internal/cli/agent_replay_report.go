@@ -21,6 +21,16 @@ func longestAnswer(lib *workloads.Library) int {
 	return longest
 }
 
+func longestContext(lib *workloads.Library) int {
+	longest := 1
+	for _, g := range lib.Sessions {
+		for i := range g.Steps {
+			longest = max(longest, g.Steps[i].Input+g.Steps[i].Output)
+		}
+	}
+	return longest
+}
+
 // describe is what the record's header says.
 func (r *livedRun) describe(world, worldDigest string, lived *actors.Lived) workloads.Run {
 	o := r.o

@@ -18,7 +18,8 @@
 // # Time
 //
 // Without StepTime a step takes what it takes to hash its contexts, about a
-// nanosecond a token. With it, step times add up on the wall clock from Submit
+// nanosecond a token, or nothing for a forced token that is all a row is asked
+// for. With it, step times add up on the wall clock from Submit
 // on, one step after another, and Wait sleeps until its step has ended.
 //
 // With Depth 1 a step runs when it is waited for: a caller that changes a step

@@ -38,8 +38,12 @@ func (b *Backend) run(s *backend.Step, r *backend.Result) error {
 		if !row.Sample {
 			continue
 		}
-		w := b.think(row)
-		if err := w.choose(&s.Picks[pick], &r.Choices[pick]); err != nil {
+		p := &s.Picks[pick]
+		var w wish
+		if p.Forced < 0 || p.Logprobs >= 0 || p.Logits { // else nobody asks what the model wants
+			w = b.think(row)
+		}
+		if err := w.choose(p, &r.Choices[pick]); err != nil {
 			return fmt.Errorf("null: plan %d, row %d: %w", s.Plan.ID, i, err)
 		}
 		b.slots.Choose(row.Slot, r.Choices[pick].Token)
