@@ -12,5 +12,6 @@ const (
 func newAgent(g *global, stdio Stdio) *cobra.Command {
 	return group("agent", "Run agents as durable sessions on this machine",
 		newAgentRun(g, stdio),
+		newAgentReplay(g, stdio),
 	)
 }

@@ -149,7 +149,7 @@ func (r *livedRun) run(ctx context.Context) (*actors.Lived, *reports.Point, erro
 		return nil, nil, err
 	}
 	if o.topology == localTopology { // the engine holds the contexts, which has been checked
-		w.Models[0].ContextTokens = max(w.Models[0].ContextTokens, longestContext(r.lib))
+		w.Models[0].ContextTokens = max(w.Models[0].ContextTokens, longestContext(r.lib)+longestAnswer(r.lib))
 	}
 	route, err := agentRouter(w, o.policy, longestAnswer(r.lib))
 	if err != nil {
