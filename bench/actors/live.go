@@ -36,7 +36,7 @@ func (v *Live) Run(ctx context.Context, load Load, then func(*session.Runtime, j
 		return nil, err
 	}
 	defer remove()
-	caller, end, err := nullCaller()
+	caller, end, err := Null(1 << 17)
 	if err != nil {
 		return nil, err
 	}
@@ -52,7 +52,7 @@ func (v *Live) Run(ctx context.Context, load Load, then func(*session.Runtime, j
 	}
 	rt, err := session.New(session.Config{
 		Store: store, World: v.World, Router: router.New(router.NewTable(v.World), policy.New(), router.DefaultConfig()),
-		Agent: v.Agent, Caller: caller, Ledger: books, Owner: "bench", Play: session.PlayNothing, Vocab: vocab,
+		Agent: v.Agent, Caller: caller, Ledger: books, Owner: "bench", Play: session.PlayNothing, Vocab: Vocab,
 	})
 	if err != nil {
 		return nil, err
