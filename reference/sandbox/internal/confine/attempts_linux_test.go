@@ -1,6 +1,7 @@
 package confine
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -105,7 +106,13 @@ func attemptsOnProcesses() []attempt {
 			return err
 		}},
 		{"become root", []Layer{Identity, Seccomp}, func(*target) error {
-			return syscall.Setresuid(0, 0, 0)
+			if err := syscall.Setresuid(0, 0, 0); err != nil {
+				return err
+			}
+			if withoutCapabilities() == nil {
+				return errors.New("root without capabilities")
+			}
+			return nil
 		}},
 		{"mount a file system", []Layer{Identity, Seccomp}, func(*target) error {
 			runtime.LockOSThread()

@@ -40,8 +40,8 @@ func landlockUsable() (int, error) {
 	if err != nil || version >= landlockTSync {
 		return version, err
 	}
-	if _, _, errno := syscall.AllThreadsSyscall(unix.SYS_GETPID, 0, 0, 0); errno == unix.ENOTSUP {
-		return 0, fmt.Errorf("version %d of the kernel restricts one thread at a time, and a build with cgo cannot reach all of its threads (CGO_ENABLED=0 can)", version)
+	if err := onAllThreadsOrNot(fmt.Sprintf("version %d of the kernel restricts one thread at a time", version)); err != nil {
+		return 0, err
 	}
 	return version, nil
 }
@@ -76,6 +76,9 @@ func landlockRights(version int) (a unix.LandlockRulesetAttr) {
 func forbidPaths(*Config) (string, error) {
 	version, err := landlockUsable()
 	if err != nil {
+		return "", err
+	}
+	if _, err := refusePrivileges(nil); err != nil { // the kernel wants it first
 		return "", err
 	}
 	rights := landlockRights(version)

@@ -15,9 +15,11 @@ func Probe() Report {
 	if err != nil {
 		return Report{{Layer: Namespaces, Detail: err.Error()}}
 	}
-	r := Report{p.namespaces,
-		{Layer: Identity, InForce: true}, {Layer: NoNewPrivs, InForce: true},
-		{Layer: Undumpable, InForce: true}}
+	identity := Outcome{Layer: Identity, InForce: true}
+	if err := identityUsable(p); err != nil {
+		identity.InForce, identity.Detail = false, err.Error()
+	}
+	r := Report{p.namespaces, identity, {Layer: NoNewPrivs, InForce: true}, {Layer: Undumpable, InForce: true}}
 	land := Outcome{Layer: Landlock, InForce: true}
 	if v, err := landlockUsable(); err != nil {
 		land.InForce, land.Detail = false, err.Error()

@@ -21,6 +21,9 @@ func filterSystemCalls(c *Config) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if _, err := refusePrivileges(nil); err != nil { // the kernel wants it first
+		return "", err
+	}
 	prog := unix.SockFprog{Len: uint16(len(program)), Filter: &program[0]}
 	tid, errno := seccomp(unix.SECCOMP_SET_MODE_FILTER, unix.SECCOMP_FILTER_FLAG_TSYNC, unsafe.Pointer(&prog))
 	switch {
