@@ -20,7 +20,9 @@ func (a *actor) approve(id toolID, ok bool, by, why string) error {
 		a.denied(id)
 		return nil
 	}
-	a.launch(id, false)
+	if a.fundTool(id) {
+		a.launch(id, false)
+	}
 	return nil
 }
 

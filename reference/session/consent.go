@@ -45,7 +45,7 @@ func Answer(ctx context.Context, store journal.Store, owner string, c Consent, n
 	at := max(l.now, now.Sub(l.begun))
 	// Nobody has it awake, so nothing is under way: moved says so, and the call
 	// is then a first one and not a repetition.
-	for _, r := range []record{&approved{Step: step, Tool: tool, OK: c.OK, By: c.By, Why: c.Why}, &moved{To: owner}} {
+	for _, r := range []record{&approved{Step: step, Tool: tool, OK: c.OK, By: c.By, Why: c.Why}, &moved{Epoch: head.Epoch}} {
 		body, err := json.Marshal(r)
 		if err != nil {
 			return err

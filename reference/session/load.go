@@ -163,7 +163,7 @@ func (a *actor) toolAgain(p *pending) {
 	case l.machine.Status() != "":
 		a.ranCancelled(id)
 	case !l.open(), tool == nil, p.fresh, a.rt.cfg.Ledger != nil && tool.USD > 0 && l.heldFor(p.Step, 0, p.Tool) == nil,
-		a.toolName(id) == WaitMessage, tool.Approval && t.verdict == nil:
+		a.toolName(id) == WaitMessage, tool.Approval && t.verdict == nil, t.verdict != nil && !t.verdict.OK:
 		a.runTools([]agent.Effect{p.Effect})
 	case tool.Repeat == tools.Once:
 		c := a.toolCall(id, true)
