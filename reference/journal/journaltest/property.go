@@ -15,7 +15,9 @@ import (
 func property(s *suite) {
 	run := 0
 	rapid.Check(s.t, func(t *rapid.T) {
-		run++
+		if run++; s.o.Small && run > 15 {
+			return
+		}
 		own := &suite{TB: t, t: s.t, o: s.o, store: s.store, prefix: fmt.Sprintf("%s%d-", s.prefix, run)}
 		defer func() { s.store = own.store }()
 		p := &driver{suite: own, model: newModel()}

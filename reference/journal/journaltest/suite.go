@@ -23,7 +23,7 @@ type Options struct {
 	// Crash opens the journals as a crash of the machine would leave them now,
 	// without closing the store first; nil: it cannot.
 	Crash func(t *testing.T, s journal.Store) journal.Store
-	// Small leaves out what is large, for stores over a network.
+	// Small leaves out what is large and repeats less, for stores that are slow.
 	Small bool
 }
 

@@ -16,7 +16,8 @@
 //
 // # The folder
 //
-//	FORMAT    "tierlab journal 1": the number of the format described here
+//	FORMAT    "tierlab journal 1": the number of the format described here; then
+//	          "marks" and eight bytes in hexadecimal, drawn for this folder
 //	data/     Pebble's files, among them LOCK, held by the process that has it open
 //
 // A folder with a higher number is refused (*journal.VersionError) and so is one
@@ -47,9 +48,15 @@
 //
 // Pebble checks a checksum for every block of a table and every record of the
 // log. Read checks each record's place and hash, and that the chain ends in the
-// head's. Damage is a *journal.CorruptError. One thing looks like a write that a
-// crash cut short, and is dropped as one: damage to the end of the log that no
-// later sync has vouched for, after a crash. An orderly Close leaves no log.
+// head's. Damage is a *journal.CorruptError.
+//
+// A log's end that cannot be read may be a write that a crash cut short. Whether
+// it is follows from marks: each batch carries one in the log (28 bytes: the
+// folder's eight, u64 the log's number, u64 how many of its bytes were durable
+// when the batch was made, u32 CRC-32C), and Open refuses a log that is not
+// readable up to its furthest mark. What is left is damage, after a crash, to the
+// batches of the last sync, for which no later mark vouches: they are dropped as
+// if they had been cut short. An orderly Close leaves nothing in the log.
 //
 // # A disk that fails
 //
@@ -65,7 +72,8 @@
 //
 // # Memory
 //
-// A hibernated session costs no memory here. The store's own is the cache (16
+// A hibernated session costs no memory here beyond its share of the tables' index
+// and filters in the cache. The store's own is the cache (16
 // MiB), what is not in a table yet (16 MiB, up to four times that under load),
 // and at most 256 open tables; at most two compactions run at once.
 package pebblestore

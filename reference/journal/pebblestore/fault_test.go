@@ -80,9 +80,9 @@ func TestWriteErrors(t *testing.T) {
 			return nil
 		})
 		s := mustOpen(t, "j", Options{FS: errorfs.Wrap(base, injector), CacheBytes: 1 << 20, MemTableBytes: 64 << 10}) // tables and logs change often
-		failAt.Store(1 + int64(rng.IntN([]int{30, 800, 4000}[round%3])))
+		failAt.Store(1 + int64(rng.IntN([]int{30, 800, 3000}[round%3])))
 		w := newHammer(4)
-		w.batches, w.size = 1500, 300
+		w.batches, w.size = 700, 300
 		done := make(chan struct{})
 		var wg sync.WaitGroup
 		wg.Go(func() { w.watch(s, done) })

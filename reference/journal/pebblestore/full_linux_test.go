@@ -40,6 +40,17 @@ func TestFullFileSystem(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Error(err)
 	}
+	if err := fill(filepath.Join(dir, "more")); !errors.Is(err, syscall.ENOSPC) {
+		t.Fatal(err)
+	}
+	s = mustOpen(t, filepath.Join(dir, "j"), Options{ReadOnly: true})
+	w.check(t, s, seqs(heads))
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := Open(filepath.Join(dir, "j"), Options{}); !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("Open for writing on a full disk: %v", err)
+	}
 	if err := os.Remove(rest); err != nil {
 		t.Fatal(err)
 	}
@@ -53,4 +64,13 @@ func TestFullFileSystem(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Error(err)
 	}
+}
+
+// fill writes a file until an error.
+func fill(name string) error {
+	f, err := os.Create(name)
+	for err == nil {
+		_, err = f.Write(make([]byte, 1<<10))
+	}
+	return errors.Join(err, f.Close())
 }

@@ -51,6 +51,7 @@ func Open(dir string, o Options) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{dir: data, disk: newDisk(o.FS), lock: lock, readOnly: o.ReadOnly, marks: key, sessions: newLocks()}
+	s.disk.onFail = s.failed
 	s.options = func() *pebble.Options { return pebbleOptions(o, s.disk) }
 	var db *pebble.DB
 	if err = checkLog(o.FS, dir, data, key); err == nil {
@@ -64,10 +65,11 @@ func Open(dir string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
-	s.current = &database{DB: db, users: 1, durable: o.ReadOnly}
 	s.open.Add(1)
-	s.disk.onFail = s.failed
-	if s.disk.failure() != nil {
+	s.mu.Lock()
+	s.current = &database{DB: db, users: 1, durable: o.ReadOnly}
+	s.mu.Unlock()
+	if s.disk.failure() != nil { // by now
 		s.failed()
 	}
 	return s, nil
@@ -105,7 +107,10 @@ func openPebble(dir, data string, o *pebble.Options, lock *pebble.Lock) (db *peb
 	case err == nil:
 		// Pebble begins the first log of a new folder in an older format, whose
 		// damage it cannot tell from a write that was cut short.
-		return db, db.Flush()
+		if err := db.Flush(); err != nil {
+			return nil, errors.Join(fmt.Errorf("journal: %s cannot be written: %w", dir, err), db.Close())
+		}
+		return db, nil
 	case pebble.IsCorruptionError(err), errors.Is(err, record.ErrInvalidChunk), errors.Is(err, record.ErrZeroedChunk), errors.Is(err, record.ErrUnexpectedEOF):
 		return nil, &journal.CorruptError{Problem: fmt.Sprintf("%s is damaged: %v", dir, err)}
 	}

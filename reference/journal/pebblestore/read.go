@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"syscall"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -12,8 +13,13 @@ import (
 	"tierlab/reference/journal"
 )
 
-// unreadable says that something stored cannot be read or makes no sense.
+// unreadable says that something stored makes no sense, or that the disk does
+// not give it out.
 func unreadable(session string, seq uint64, what string, err error) error {
+	var system syscall.Errno
+	if errors.As(err, &system) {
+		return fmt.Errorf("journal: session %q: record %d: %s cannot be read: %w", session, seq, what, err)
+	}
 	return &journal.CorruptError{Session: session, Seq: seq, Problem: fmt.Sprintf("%s cannot be read: %v", what, err)}
 }
 

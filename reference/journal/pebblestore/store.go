@@ -157,11 +157,11 @@ func (s *Store) take(db *database, session string, take func(db *database) (*peb
 	return it, err
 }
 
-// failed is called once, from whatever write failed.
+// failed is called from whatever write failed first, which may be under Open.
 func (s *Store) failed() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed || s.current == nil {
+	if s.closed || s.current == nil || s.current.durable {
 		return
 	}
 	old := s.current

@@ -50,7 +50,8 @@ func TestConformance(t *testing.T) {
 // TestConformanceOnDisk runs the suite on the machine's file system.
 func TestConformanceOnDisk(t *testing.T) {
 	journaltest.RunOptions(t, journaltest.Options{
-		Open: func(t *testing.T) journal.Store { return mustOpen(t, t.TempDir(), Options{}) },
+		Small: true,
+		Open:  func(t *testing.T) journal.Store { return mustOpen(t, t.TempDir(), Options{}) },
 		Reopen: func(t *testing.T, s journal.Store) journal.Store {
 			dir := s.(*Store).dir
 			if err := s.Close(); err != nil {
