@@ -7,5 +7,8 @@ import (
 func newLedger(stdio Stdio) *cobra.Command {
 	return group("ledger", "Bill recorded runs; stop and release sessions, tenants and tools",
 		newLedgerBill(stdio),
+		newLedgerKill(stdio),
+		newLedgerRevive(stdio),
+		newLedgerShow(stdio),
 	)
 }
