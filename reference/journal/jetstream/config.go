@@ -1,6 +1,7 @@
 package jetstream
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/binary"
@@ -30,7 +31,8 @@ type Config struct {
 	// Stream is the stream's name and its subjects' first token; "": "journal".
 	// It is created if it is not there.
 	Stream string
-	// Replicas of a stream that is created; 0: 1. Three survive the loss of one.
+	// Replicas of a stream that is created; 0: 3 where the servers are a cluster,
+	// and 1 otherwise. Three survive the loss of one.
 	Replicas int
 	// Node names this store among those of the stream; "": one is made up. A name
 	// may be used by one store at a time.
@@ -93,11 +95,8 @@ func (c *Config) fill() error {
 			return fmt.Errorf("jetstream: %s name %q: want 1 to 128 letters, digits, - or _", what, name)
 		}
 	}
-	if c.Replicas == 0 {
-		c.Replicas = 1
-	}
-	if c.Replicas < 1 || c.Replicas > 5 {
-		return fmt.Errorf("jetstream: %d replicas: want 1 to 5", c.Replicas)
+	if c.Replicas < 0 || c.Replicas > 5 {
+		return fmt.Errorf("jetstream: %d replicas: want 1 to 5, or 0 to leave it open", c.Replicas)
 	}
 	if c.Timeout == 0 {
 		c.Timeout = 15 * time.Second
@@ -117,7 +116,13 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	}
 	conn, err := dial(&c)
 	if err != nil {
-		return nil, &journal.UnavailableError{Err: err}
+		return nil, &journal.UnavailableError{Err: fmt.Errorf("%s: %w", cmp.Or(c.URL, "the server in this process"), err)}
+	}
+	if c.Replicas == 0 {
+		c.Replicas = 1
+		if conn.ConnectedClusterName() != "" {
+			c.Replicas = 3
+		}
 	}
 	js, err := jetstream.New(conn)
 	if err != nil {
