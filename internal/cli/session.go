@@ -7,12 +7,14 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"tierlab/internal/spell"
 	"tierlab/reference/journal"
+	"tierlab/reference/journal/jetstream"
 	"tierlab/reference/journal/pebblestore"
 	"tierlab/reference/ledger"
 )
@@ -37,11 +39,14 @@ const defaultFolder = "out/sessions"
 type sessionFolder struct{ data string }
 
 func (o *sessionFolder) flags(f *pflag.FlagSet) {
-	f.StringVar(&o.data, "data", defaultFolder, "the `folder` that sessions are kept in")
+	f.StringVar(&o.data, "data", defaultFolder, "the `folder` that sessions are kept in, or the nats://host:port of servers with JetStream")
 }
 
 // create opens the folder, which is made if it is not there.
 func (o *sessionFolder) create() (journal.Store, error) {
+	if o.remote() {
+		return o.connect()
+	}
 	if err := os.MkdirAll(o.data, 0o755); err != nil {
 		return nil, badInputf("--data: %w", err)
 	}
@@ -50,10 +55,26 @@ func (o *sessionFolder) create() (journal.Store, error) {
 
 // open opens a folder that has to be there.
 func (o *sessionFolder) open(readOnly bool) (journal.Store, error) {
+	if o.remote() {
+		return o.connect()
+	}
 	if _, err := os.Stat(o.data); errors.Is(err, fs.ErrNotExist) {
 		return nil, badInputf("--data: there is no folder %s: tierlab agent run makes one", o.data)
 	}
 	return o.opened(pebblestore.Open(o.data, pebblestore.Options{ReadOnly: readOnly}))
+}
+
+// remote says that the sessions are with NATS servers, and not in a folder.
+func (o *sessionFolder) remote() bool { return strings.HasPrefix(o.data, "nats://") }
+
+// connect opens the journal stream of NATS servers, which is made if it is not
+// there.
+func (o *sessionFolder) connect() (journal.Store, error) {
+	store, err := jetstream.Open(context.Background(), jetstream.Config{URL: o.data})
+	if err != nil {
+		return nil, fmt.Errorf("--data: %w", err)
+	}
+	return store, nil
 }
 
 func (o *sessionFolder) opened(s *pebblestore.Store, err error) (journal.Store, error) {
