@@ -72,8 +72,8 @@
 //	ended           the status, and the machine's digest, which a replay checks
 //
 // A body of a newer version ("v" above 1; 1 is not written) and a kind that is
-// not listed are errors that name the record; nothing is skipped, and nothing is
-// written to such a journal.
+// not listed are errors that name the record; nothing is skipped, and no record is
+// added to such a journal.
 //
 // A snapshot (snapshot.go) is the records up to one of them in one piece. It is
 // made every Config.Snapshot records, so that Store.Compact can drop the records
