@@ -45,7 +45,7 @@ func (rt *Runtime) TakeOver(ctx context.Context, owner string) (int, error) {
 
 func (rt *Runtime) wakeAll(ctx context.Context, which func(*journal.Head) bool) (int, error) {
 	var names []string
-	err := rt.cfg.Store.Sessions(ctx, "", func(h journal.Head) error {
+	err := eachSession(ctx, rt.cfg.Store, func(h journal.Head) error {
 		if s := summaryOf(&h); h.Seq > 0 && s.Status == "" && !s.Asleep && which(&h) {
 			names = append(names, h.Session)
 		}

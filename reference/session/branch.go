@@ -17,7 +17,7 @@ import (
 // past is copied, moved in time so that it ends now; nothing of it is charged
 // again. The branch has no owner until a runtime wakes it.
 func Branch(ctx context.Context, store journal.Store, id string, at int, newID string) error {
-	if err := journal.CheckSession(newID); err != nil {
+	if err := checkName(newID); err != nil {
 		return err
 	}
 	if at < 1 {

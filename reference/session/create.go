@@ -10,6 +10,7 @@ import (
 	"tierlab/internal/rng"
 	"tierlab/reference/hub"
 	"tierlab/reference/journal"
+	"tierlab/reference/ledger"
 	"tierlab/reference/topology"
 )
 
@@ -46,9 +47,27 @@ func (rt *Runtime) Create(ctx context.Context, spec Spec) error {
 	return err
 }
 
+// checkName says what is wrong with the name of a new session.
+func checkName(name string) error {
+	if name == ledger.SwitchSession {
+		return fmt.Errorf("session %q: the name belongs to the ledger's switches", name)
+	}
+	return journal.CheckSession(name)
+}
+
+// eachSession calls each with the heads of the journals that are sessions.
+func eachSession(ctx context.Context, store journal.Store, each func(journal.Head) error) error {
+	return store.Sessions(ctx, "", func(h journal.Head) error {
+		if h.Session == ledger.SwitchSession {
+			return nil
+		}
+		return each(h)
+	})
+}
+
 // begin checks a spec and makes the session's first record.
 func (rt *Runtime) begin(spec *Spec) (*created, error) {
-	if err := journal.CheckSession(spec.ID); err != nil {
+	if err := checkName(spec.ID); err != nil {
 		return nil, err
 	}
 	w := rt.cfg.World

@@ -18,7 +18,7 @@ import (
 // the steps that have an answer are written.
 func Export(ctx context.Context, store journal.Store, ids []string, w io.Writer) error {
 	if len(ids) == 0 {
-		err := store.Sessions(ctx, "", func(h journal.Head) error {
+		err := eachSession(ctx, store, func(h journal.Head) error {
 			ids = append(ids, h.Session)
 			return nil
 		})
