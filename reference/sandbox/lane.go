@@ -165,8 +165,8 @@ func (l *lane) start() (*worker, error) {
 
 // take waits for a child.
 func (l *lane) take(ctx context.Context) (*worker, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
 	}
 	select {
 	case w := <-l.free:
