@@ -4,12 +4,10 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"sync"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"tierlab/reference/sandbox"
 	"tierlab/reference/tools"
 	"tierlab/reference/tools/builtin"
 	"tierlab/reference/tools/mcp"
@@ -34,7 +32,7 @@ func (o *toolsOptions) flags(f *pflag.FlagSet) {
 // toolbox is a registry with what has to be closed after it.
 type toolbox struct {
 	*tools.Registry
-	pool    firstUse
+	pool    lazyPool
 	servers *mcp.Servers
 }
 
@@ -49,7 +47,7 @@ func (o *toolsOptions) open(ctx context.Context, stdio Stdio) (*toolbox, error) 
 	c := builtin.Config{Run: b.pool.Run, Code: []string{"calculator", "kv_add", "kv_delete", "kv_get", "kv_list", "kv_set",
 		"file_delete", "file_edit", "file_list", "file_read", "file_write"}}
 	if len(o.hosts) > 0 {
-		c.Fetch = &builtin.Fetch{Hosts: o.hosts}
+		c.Fetch = &builtin.Fetch{Hosts: lower(o.hosts)}
 	}
 	if err := builtin.Register(b.Registry, c); err != nil {
 		return nil, badInputf("--allow-host: %w", err)
@@ -84,28 +82,5 @@ func (b *toolbox) close() {
 	if b.servers != nil {
 		b.servers.Close()
 	}
-	b.pool.close()
-}
-
-// firstUse is a sandbox that starts its children with the first program.
-type firstUse struct {
-	once sync.Once
-	pool *sandbox.Pool
-	err  error
-}
-
-// Run is the pool's.
-func (p *firstUse) Run(ctx context.Context, r *sandbox.Run) (*sandbox.Result, error) {
-	p.once.Do(func() { p.pool, p.err = sandbox.NewPool(sandbox.Config{Workers: 2}) })
-	if p.err != nil {
-		return nil, p.err
-	}
-	return p.pool.Run(ctx, r)
-}
-
-func (p *firstUse) close() {
-	p.once.Do(func() {})
-	if p.pool != nil {
-		p.pool.Close()
-	}
+	b.pool.Close()
 }
