@@ -14,6 +14,7 @@ import (
 	"tierlab/reference/ledger"
 	"tierlab/reference/router"
 	"tierlab/reference/session"
+	"tierlab/reference/tools/mcp"
 	"tierlab/reference/topology"
 )
 
@@ -30,7 +31,9 @@ type liveAgent struct {
 	world *topology.World
 	pool  lazyPool
 	rt    *session.Runtime
-	spec  session.Spec
+	// servers are those of --mcp, nil before they are connected.
+	servers *mcp.Servers
+	spec    session.Spec
 }
 
 // runAgent begins a session, or goes on with it, until it has ended.
@@ -113,6 +116,9 @@ func (a *liveAgent) assemble(ctx context.Context, store journal.Store, before *s
 	}
 	reg, err := a.o.registry(&a.pool)
 	if err != nil {
+		return err
+	}
+	if a.servers, err = connectServers(ctx, reg, a.o.mcp, a.stdio); err != nil {
 		return err
 	}
 	if err := confirmed(reg, a.o.confirm); err != nil {
@@ -236,6 +242,9 @@ func (a *liveAgent) close() error {
 		a.leave()
 	}
 	err := a.pool.Close()
+	if a.servers != nil {
+		err = errors.Join(err, a.servers.Close())
+	}
 	if a.model != nil {
 		err = errors.Join(err, a.model.close())
 	}

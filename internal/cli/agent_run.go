@@ -120,7 +120,7 @@ func (o *agentRunOptions) flags(f *pflag.FlagSet) {
 	f.StringSliceVar(&o.confirm, "confirm", nil, "`tools` each of whose calls waits for a person")
 	f.StringVar(&o.approve, "approve", approveAsk, "`how` to answer calls that wait for a person: ask (on the terminal), all, or none (leave them to tierlab session approve)")
 	f.StringSliceVar(&o.hosts, "allow-host", nil, "`hosts` that the tool http_fetch may reach; without any there is no such tool")
-	f.StringVar(&o.mcp, "mcp", "", "a `file` of MCP servers whose tools the agent may call as well (JSON with mcpServers)")
+	f.StringVar(&o.mcp, "mcp", "", "a YAML `file` of MCP servers whose tools the agent may call as well (go doc tierlab/reference/tools/mcp)")
 	f.Float64Var(&o.budget, "budget-usd", 0, "the most that the session may cost, in `dollars`; 0 is no limit")
 	f.StringVar(&o.budgets, "budgets", "", "the `file` of tenants' budgets: for each session, each day, and in all (YAML; go doc tierlab/reference/ledger.ParseBudgets)")
 	f.IntVar(&o.maxSteps, "max-steps", 0, "the most `steps` of the session; 0 is no limit")

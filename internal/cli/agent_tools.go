@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -46,7 +45,7 @@ func (p *lazyPool) Close() error {
 
 // registry holds the tools that an agent may be given.
 func (o *agentRunOptions) registry(pool *lazyPool) (*tools.Registry, error) {
-	reg := tools.NewRegistry(tools.Options{})
+	reg := tools.NewRegistry(tools.Options{Approval: o.confirm})
 	c := builtin.Config{Run: pool.Run}
 	for _, name := range codeTools {
 		if !slices.Contains(o.confirm, name) {
@@ -78,17 +77,11 @@ func lower(list []string) []string {
 	return names
 }
 
-// confirmed has each call of the tools that --confirm names wait for a person.
+// confirmed says which of the names of --confirm are no tools.
 func confirmed(reg *tools.Registry, names []string) error {
 	for _, name := range names {
-		t, ok := reg.Lookup(name)
-		if !ok {
+		if _, ok := reg.Lookup(name); !ok {
 			return badInputf("--confirm: there is no tool %q%s", name, spell.Hint(name, reg.Names()))
-		}
-		t.Approval = true
-		reg.Remove(name)
-		if err := reg.Register(*t); err != nil {
-			return fmt.Errorf("--confirm: %w", err)
 		}
 	}
 	return nil

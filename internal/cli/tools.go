@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 
@@ -36,13 +37,8 @@ type toolbox struct {
 	servers *mcp.Servers
 }
 
-// open registers the built-in tools and those of MCP servers. What a server's
-// tools lack is told on standard error.
+// open registers the built-in tools and those of MCP servers.
 func (o *toolsOptions) open(ctx context.Context, stdio Stdio) (*toolbox, error) {
-	config, err := o.servers()
-	if err != nil {
-		return nil, badInput(err)
-	}
 	b := &toolbox{Registry: tools.NewRegistry(tools.Options{})}
 	c := builtin.Config{Run: b.pool.Run, Code: []string{"calculator", "kv_add", "kv_delete", "kv_get", "kv_list", "kv_set",
 		"file_delete", "file_edit", "file_list", "file_read", "file_write"}}
@@ -52,30 +48,36 @@ func (o *toolsOptions) open(ctx context.Context, stdio Stdio) (*toolbox, error) 
 	if err := builtin.Register(b.Registry, c); err != nil {
 		return nil, badInputf("--allow-host: %w", err)
 	}
-	if len(config.Servers) == 0 {
-		return b, nil
-	}
-	b.servers, err = mcp.Connect(ctx, b.Registry, config)
-	if err != nil {
+	var err error
+	if b.servers, err = connectServers(ctx, b.Registry, o.mcp, stdio); err != nil {
 		b.close()
 		return nil, err
-	}
-	for _, err := range b.servers.LeftOut() {
-		fmt.Fprintln(visible(stdio.Err), "tierlab: warning: left out:", err)
 	}
 	return b, nil
 }
 
-// servers reads --mcp.
-func (o *toolsOptions) servers() (mcp.Config, error) {
-	if o.mcp == "" {
-		return mcp.Config{}, nil
+// connectServers registers the tools of the servers that --mcp names, and warns
+// of those that are left out. Without a file there are none.
+func connectServers(ctx context.Context, reg *tools.Registry, file string, stdio Stdio) (*mcp.Servers, error) {
+	if file == "" {
+		return &mcp.Servers{}, nil
 	}
-	text, err := os.ReadFile(o.mcp)
+	text, err := os.ReadFile(file)
 	if err != nil {
-		return mcp.Config{}, fmt.Errorf("--mcp: %w", err)
+		return nil, badInputf("--mcp: %w", err)
 	}
-	return mcp.Parse(o.mcp, text)
+	config, err := mcp.Parse(file, text)
+	if err != nil {
+		return nil, badInput(err)
+	}
+	servers, err := mcp.Connect(ctx, reg, config)
+	if err != nil {
+		return nil, errors.Join(err, servers.Close())
+	}
+	for _, err := range servers.LeftOut() {
+		fmt.Fprintln(visible(stdio.Err), "tierlab: warning: left out:", err)
+	}
+	return servers, nil
 }
 
 func (b *toolbox) close() {

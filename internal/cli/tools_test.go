@@ -21,6 +21,9 @@ func TestToolsOfAnotherTierlab(t *testing.T) {
 	}
 	t.Chdir(t.TempDir())
 	writeFile(t, "mcp.yaml", "servers:\n  - name: other\n    command: "+string(command)+"\n    env: {"+asTierlab+": \"1\"}\n    repeat: {calculator: pure}\n    approval: [kv_add]\n")
+	writeFile(t, "script.yaml", "schema: tierlab-script/v1\nname: far\ntask: multiply\ntools: [other__calculator]\nturns:\n"+
+		"  - when: {step: 1}\n    calls:\n      - tool: other__calculator\n        arguments: {expression: \"6*7\"}\n"+
+		"  - when: {step: 2}\n    say: \"It is {{ tool.value }}.\"\n")
 	for _, c := range []struct {
 		line string
 		code int
@@ -30,6 +33,8 @@ func TestToolsOfAnotherTierlab(t *testing.T) {
 		{`tools call other__calculator '{"expression": "6*7"}' --mcp mcp.yaml`, ExitOK, []string{`{"exact":true,"value":"42"}`}},
 		{`tools call other__calculator '{"expression": "6/0"}' --mcp mcp.yaml`, ExitFailed, []string{"division by zero"}},
 		{`tools call other__calculator '{"expression": 6}' --mcp mcp.yaml`, ExitUsage, []string{"want string"}},
+		{"agent run --session far --model script:script.yaml --mcp mcp.yaml", ExitOK, []string{"It is 42."}},
+		{"agent run --session near --model script:script.yaml", ExitUsage, []string{"other__calculator"}},
 	} {
 		var out bytes.Buffer
 		code := Main(context.Background(), splitArguments(t, c.line), Stdio{In: strings.NewReader(""), Out: &out, Err: &out})

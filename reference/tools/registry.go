@@ -28,6 +28,9 @@ type Options struct {
 	// MaxLeft is how many calls of one tool may have been left behind, running on
 	// after their timeout, before the tool is refused; 16.
 	MaxLeft int
+	// Approval names tools that ask a person before each call, whatever they say
+	// of themselves and whenever they are registered.
+	Approval []string
 	// Gate, if not nil, is asked before a call runs, one that code makes
 	// included: the kill switch of a tool. Its error refuses the call.
 	Gate func(tool string, c *Call) error
@@ -88,6 +91,7 @@ func CheckName(name string) error {
 
 // Register adds a tool. Nothing is added unless all of it is well.
 func (r *Registry) Register(t Tool) error {
+	t.Approval = t.Approval || slices.Contains(r.options.Approval, t.Name)
 	e, err := newEntry(t)
 	if err != nil {
 		return err

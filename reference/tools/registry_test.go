@@ -90,6 +90,19 @@ func TestRegisterRefuses(t *testing.T) {
 	}
 }
 
+func TestApprovalStays(t *testing.T) {
+	r := NewRegistry(Options{Approval: []string{"a"}})
+	for range 2 {
+		register(t, r, echo("a"), echo("b"))
+		for name, want := range map[string]bool{"a": true, "b": false} {
+			if tool, ok := r.Lookup(name); !ok || tool.Approval != want {
+				t.Errorf("%s asks for approval: %v, want %v", name, tool.Approval, want)
+			}
+			r.Remove(name)
+		}
+	}
+}
+
 func TestDefinitionsAreInOrder(t *testing.T) {
 	r := NewRegistry(Options{})
 	register(t, r, echo("b"), echo("c"), echo("a"))

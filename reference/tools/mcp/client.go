@@ -19,10 +19,10 @@ type Servers struct{ list []*server }
 // their tools are not there. A tool that is not well formed is left out
 // (Servers.LeftOut), and so is one whose name is taken.
 func Connect(ctx context.Context, reg *tools.Registry, c Config) (*Servers, error) {
-	if err := c.Check(); err != nil {
-		return nil, err
-	}
 	all := &Servers{}
+	if err := c.Check(); err != nil {
+		return all, err
+	}
 	failed := make([]error, len(c.Servers))
 	var group sync.WaitGroup
 	for i, one := range c.Servers {
