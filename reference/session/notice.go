@@ -37,7 +37,7 @@ func (a *actor) noticeCall(r *answered) {
 	a.notice(func() Notice {
 		var o workloads.Outcome
 		a.life.machine.StepOutcome(r.Step, &o)
-		n := Notice{Kind: Called, At: a.life.now, Step: int(r.Step) + 1}
+		n := Notice{Kind: Called, At: a.life.now, Step: int(r.Step) + 1, Text: r.Error}
 		if int(r.Attempt) <= len(o.Attempts) {
 			n.Attempt = &o.Attempts[r.Attempt-1]
 		}

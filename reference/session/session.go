@@ -136,7 +136,7 @@ type Notice struct {
 	Tool    *ToolView
 	Ask     *Approval
 	Outcome *workloads.Outcome // of StepEnded and Ended
-	Text    string             // of Said
+	Text    string             // of Said; of Called, what went wrong
 }
 
 // NoticeKind says what happened.
