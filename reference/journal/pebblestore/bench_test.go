@@ -32,7 +32,7 @@ func step(h journal.Head, n int) *journal.Batch {
 	}
 }
 
-// percentile reports one of a run's durations in milliseconds.
+// percentiles reports the median and the p99 of durations, in milliseconds.
 func percentiles(b *testing.B, name string, list []time.Duration) {
 	slices.Sort(list)
 	if len(list) == 0 {
