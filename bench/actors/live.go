@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"tierlab/configs"
 	"tierlab/reference/agent"
 	"tierlab/reference/journal"
 	"tierlab/reference/journal/pebblestore"
@@ -46,7 +47,11 @@ func (v *Live) Run(ctx context.Context, load Load, then func(*session.Runtime, j
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	books, err := ledger.Open(ctx, store, ledger.Config{Budgets: v.Budgets})
+	catalogue, err := ledger.LoadBooks(configs.FS)
+	if err != nil {
+		return nil, err
+	}
+	books, err := ledger.Open(ctx, store, ledger.Config{Budgets: v.Budgets, Catalogue: catalogue})
 	if err != nil {
 		return nil, err
 	}

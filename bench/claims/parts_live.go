@@ -161,7 +161,7 @@ func pricing(ctx context.Context, l *Lab, f *Finding) error {
 	}
 	book := *tokens
 	book.AtCost = []string{"egress"} // what the ledger is asked for before a call
-	worst, steps, spent, reserved := 0.0, 0, int64(0), int64(0)
+	worst, steps, units, spent, reserved := 0.0, 0, 0, int64(0), int64(0)
 	for _, u := range v.uses {
 		sums := v.sums[u.Session]
 		bill := catalogue.Bill(&book, v.world, u)
@@ -169,18 +169,41 @@ func pricing(ctx context.Context, l *Lab, f *Finding) error {
 		if sums.Spent.Steps != int64(u.Answered()) {
 			steps++
 		}
+		// Each call's neurons are rounded up twice, for its prompt and its answer.
+		if n := v.neurons(catalogue, u); float64(sums.Spent.Units) < n || float64(sums.Spent.Units) > n+2*float64(v.calls(u)) {
+			units++
+		}
 		spent, reserved = spent+sums.Spent.PicoUSD, reserved+sums.Reserved.PicoUSD
 	}
 	apart := exactly(worst / ledger.PicoPerUSD)
 	f.check(Check{Statement: "the most that a session's bill by tokens and its account in the ledger are apart", Criterion: "at most $0.000000001 (a sum's roundings)",
 		Found: apart, Unit: "USD", Truth: apart.atMost(1e-9), Where: "tokens"})
 	f.none("sessions whose account has other steps than its bill", steps)
+	f.none("sessions whose account has other neurons than its bill, but for rounding", units)
 	f.none("picodollars by which sessions' accounts and tenants' differ", int(spent+reserved-v.tenants.Spent.PicoUSD-v.tenants.Reserved.PicoUSD))
 	f.none("picodollars that are still reserved", int(reserved))
 	f.judge()
 	f.Says = fmt.Sprintf("Every session is billed by %d books. %s", len(catalogue.Books), f.inWords())
 	f.How = v.how()
 	return nil
+}
+
+// neurons are those of a session's calls, by its bill.
+func (v *living) neurons(c *ledger.Catalogue, u *ledger.Use) float64 {
+	bill := c.Bill(&ledger.Book{Neurons: 1}, v.world, u)
+	n := 0.0
+	for _, line := range bill.Lines {
+		n += float64(line.Quantity) / 1e6
+	}
+	return n
+}
+
+func (v *living) calls(u *ledger.Use) int {
+	n := 0
+	for _, c := range u.Calls {
+		n += c.N
+	}
+	return n
 }
 
 // audit is P13.

@@ -38,6 +38,8 @@ type Config struct {
 	// store: this one is called Node, names differ, and there are Nodes of them.
 	Node  string
 	Nodes int
+	// Catalogue counts compute units; nil: none are.
+	Catalogue *Catalogue
 }
 
 // Ledger counts what is spent and reserved, and refuses what does not fit. Its
@@ -221,6 +223,14 @@ func (e *OverError) Error() string {
 		text += ": it may fit once others settle"
 	}
 	return text
+}
+
+// Units are the compute units of a model call: neurons, if there is a catalogue.
+func (l *Ledger) Units(model string, input, output int) int64 {
+	if l.cfg.Catalogue == nil {
+		return 0
+	}
+	return l.cfg.Catalogue.Neurons(model, input, output)
 }
 
 // Freed is closed when a reservation has next been taken back: what was refused

@@ -60,7 +60,7 @@ func (a *actor) fund(e *agent.Effect) bool {
 	if a.rt.cfg.Ledger == nil || a.life.heldFor(e.Step, e.Attempt, -1) != nil {
 		return true
 	}
-	hold, err := a.reserve("", a.attemptAmount(e.Step, a.life.step(e.Step).reserve))
+	hold, err := a.reserve("", a.attemptAmount(e.Step, a.life.atlas.out(e.Target), a.life.step(e.Step).reserve))
 	if err != nil {
 		a.switchedOff(err)
 		a.log(&answered{Step: e.Step, Attempt: e.Attempt, Status: workloads.StatusBudget, Error: err.Error()})
@@ -162,6 +162,7 @@ func (a *actor) answered(r *answered, f *flight, answer *hub.Answer, took time.D
 	}
 	r.USD, r.Egress = a.price(f.target, input, answer.Cached, answer.Output)
 	r.Joules = a.joules(f.target, answer.Output)
+	r.Units = a.units(f.target, input, answer.Output)
 	if !a.life.open() {
 		r.Message = &hub.Message{Role: "assistant"} // the recorded turn stands in its place
 	}

@@ -8,6 +8,8 @@ import (
 	"tierlab/reference/agent"
 	"tierlab/reference/journal"
 	"tierlab/reference/ledger"
+	"tierlab/reference/router"
+	"tierlab/reference/topology"
 	"tierlab/workloads"
 )
 
@@ -65,7 +67,7 @@ func (a *actor) charge(r record) {
 		if h == nil {
 			return
 		}
-		spent := journal.Amount{PicoUSD: ledger.Pico(r.USD + r.Egress)}
+		spent := journal.Amount{PicoUSD: ledger.Pico(r.USD + r.Egress), Units: r.Units}
 		switch {
 		case r.Status == workloads.StatusLost:
 			spent = h.Amount
@@ -96,9 +98,18 @@ func (l *life) heldFor(step, attempt, tool int32) *ledger.Hold {
 }
 
 // attemptAmount bounds what an attempt at a step uses.
-func (a *actor) attemptAmount(step int32, usd float64) journal.Amount {
-	m := &a.life.machine
-	return journal.Amount{PicoUSD: ledger.Pico(usd), Steps: 1, Tokens: int64(m.EffectiveInput(step) + m.EffectiveOutput(step))}
+func (a *actor) attemptAmount(step int32, t router.Target, usd float64) journal.Amount {
+	input, output := a.life.machine.EffectiveInput(step), a.life.machine.EffectiveOutput(step)
+	return journal.Amount{PicoUSD: ledger.Pico(usd), Steps: 1, Tokens: int64(input + output), Units: a.units(t, input, output)}
+}
+
+// units are the compute units of a call; a user's own device takes none.
+func (a *actor) units(t router.Target, input, output int) int64 {
+	w, books := a.rt.cfg.World, a.rt.cfg.Ledger
+	if books == nil || t == router.NoTarget || w.Sites[t.Site].Tier == topology.Device {
+		return 0
+	}
+	return books.Units(w.Models[t.Model].Name, input, output)
 }
 
 // switchedOff ends the session if an error says that it, or its tenant, was

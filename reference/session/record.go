@@ -107,6 +107,7 @@ type answered struct {
 	USD     float64          `json:"usd,omitempty"`
 	Egress  float64          `json:"eg,omitempty"`
 	Joules  float64          `json:"j,omitempty"`
+	Units   int64            `json:"u,omitempty"` // compute units, as the ledger counts them
 	Message *hub.Message     `json:"msg,omitempty"`
 	Error   string           `json:"err,omitempty"`
 	// Next is the length of the next step's prompt, where the answer is

@@ -46,7 +46,7 @@ func (a *actor) budgeted(e *agent.Effect, r *routed) bool {
 	if books == nil {
 		return true
 	}
-	amount := a.attemptAmount(e.Step, r.Reserve)
+	amount := a.attemptAmount(e.Step, a.choice.Target, r.Reserve)
 	var err error
 	if r.Hold, err = a.reserve("", amount); settlesLater(err) {
 		freed := books.Freed()
