@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"tierlab/internal/cli"
+	"tierlab/reference/sandbox"
 )
 
 // TestReadmeCommands looks at every command in a fenced sh block of README.md.
@@ -23,7 +24,7 @@ func TestReadmeCommands(t *testing.T) {
 	ran := 0
 	for _, block := range shellBlocks(tr.read(t, "README.md")) {
 		for _, line := range block.lines {
-			words := strings.Fields(line)
+			words := arguments(line)
 			switch {
 			case strings.HasPrefix(line, "go run . "):
 				if !block.slow && !testing.Short() {
@@ -43,6 +44,26 @@ func TestReadmeCommands(t *testing.T) {
 	if ran == 0 && !testing.Short() {
 		t.Error("README.md shows no command of tierlab that runs here")
 	}
+}
+
+// arguments are a line's words; quotes hold one together.
+func arguments(line string) []string {
+	var words []string
+	for i, part := range strings.Split(line, `"`) {
+		if i%2 == 1 {
+			words = append(words, part)
+			continue
+		}
+		words = append(words, strings.Fields(part)...)
+	}
+	return words
+}
+
+// TestMain lets the sandbox of the README's commands start this binary as its
+// child.
+func TestMain(m *testing.M) {
+	sandbox.Child()
+	os.Exit(m.Run())
 }
 
 func runTierlab(t *testing.T, args []string) {
