@@ -158,6 +158,10 @@ func (l *lane) start() (*worker, error) {
 		w.end()
 		return nil, err
 	}
+	if most := l.pool.config.Resident; w.resident > most {
+		w.end()
+		return nil, fmt.Errorf("a child holds %d bytes before its first program, and Config.Resident allows %d", w.resident, most)
+	}
 	w.cold = cold
 	l.report.CompareAndSwap(nil, &w.confined)
 	return w, nil

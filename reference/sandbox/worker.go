@@ -18,6 +18,7 @@ import (
 // it; kill may be called from any.
 type worker struct {
 	process  process
+	pid      int // 0: not known
 	requests *os.File
 	replies  *os.File
 	frames   *border.Reader
@@ -53,7 +54,7 @@ func (c command) post() (string, time.Duration) {
 
 func newWorker(cmd *exec.Cmd, requests, replies, stderr *os.File) *worker {
 	w := &worker{
-		process: command{cmd}, requests: requests, replies: replies, frames: border.NewReader(replies),
+		process: command{cmd}, pid: cmd.Process.Pid, requests: requests, replies: replies, frames: border.NewReader(replies),
 		exited: make(chan struct{}), released: make(chan bool, 1), stderr: new(opening),
 	}
 	var reading sync.WaitGroup
@@ -128,6 +129,9 @@ func (w *worker) awaitReady(within time.Duration) error {
 		return err
 	}
 	w.resident, w.cpu = r.Resident, time.Duration(r.CPU)
+	if now, ok := resident(w.pid); ok {
+		w.resident = now
+	}
 	if len(r.Confined) > 0 {
 		w.confined = bytes.Clone(r.Confined)
 	}
