@@ -109,7 +109,7 @@ func TestApprovals(t *testing.T) {
 		code        int
 		out, says   string
 	}{
-		{run + "yes", "y\n", ExitOK, "add up to 76127", "may run_code of step 1 run"},
+		{run + "yes", "y\ny\n", ExitOK, "add up to 76127", "may run_code of step 1 run"},
 		{run + "no", "it is late\n", ExitOK, "The program did not come to its end", "it is late"},
 		{run + "all --approve all", "", ExitOK, "add up to 76127", "waits for a person"},
 		{run + "silence", "", ExitOK, "", "silence waits for a person: tierlab session approve silence"},
