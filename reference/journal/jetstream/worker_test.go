@@ -155,7 +155,9 @@ func (w *worker) drive(ctx context.Context, h journal.Head) {
 				pause(ctx, 100*time.Millisecond)
 				continue
 			}
-			if next.Epoch != h.Epoch {
+			// This node may have taken the session twice at once: it is its own
+			// then, under the later epoch, and nobody else would write to it.
+			if next.Epoch != h.Epoch && next.Owner != w.node {
 				return
 			}
 		}
