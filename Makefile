@@ -28,7 +28,9 @@ check: ## format, vet, staticcheck, the repository's own rules, go.mod, generate
 test-whole: ## all of the CUDA backend's conformance and golden logits by the kernels' own code on the CPU, which go test does in part; minutes
 	TIERLAB_WHOLE=1 go test -count=1 -run 'Conformance|Golden' -timeout 60m ./engine/backend/cuda
 
-test-faults: ## processes killed, paused and cut off, disks that fail; TIERLAB_FAULT_ROUNDS of each (30), about an hour
+test-faults: ## processes killed, paused and cut off; TIERLAB_FAULT_ROUNDS of each (200; of cut-off nodes 30), over an hour
+	TIERLAB_FAULTS=1 go test -count=1 -v -run Killed -timeout 30m ./bench/faults
+	TIERLAB_FAULTS=1 go test -count=1 -run RandomLives -timeout 30m ./reference/session
 	TIERLAB_FAULTS=1 go test -count=1 -v -run 'Faults|Conformance' -timeout 120m ./reference/journal/jetstream
 
 test-sandbox: ## hostile programs, children that were taken over, every way out of a child, and what others notice of it; minutes

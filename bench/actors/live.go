@@ -6,6 +6,7 @@ import (
 
 	"tierlab/configs"
 	"tierlab/reference/agent"
+	"tierlab/reference/hub"
 	"tierlab/reference/journal"
 	"tierlab/reference/journal/pebblestore"
 	"tierlab/reference/ledger"
@@ -23,6 +24,10 @@ type Live struct {
 	Policy  string
 	Agent   agent.Config
 	Budgets ledger.Budgets
+	// Between, if not nil, stands between the sessions and the engine.
+	Between func(hub.Caller) hub.Caller
+	// Validate looks at answers if Agent.Validate is set.
+	Validate func(context.Context, *hub.Call, *hub.Message) session.Checked
 }
 
 // Run has the load's sessions live, metered by a ledger, and hands over what is left of
@@ -42,6 +47,9 @@ func (v *Live) Run(ctx context.Context, load Load, then func(*session.Runtime, j
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, end()) }()
+	if v.Between != nil {
+		caller = v.Between(caller)
+	}
 	store, err := pebblestore.Open(folder, pebblestore.Options{})
 	if err != nil {
 		return nil, err
@@ -58,6 +66,7 @@ func (v *Live) Run(ctx context.Context, load Load, then func(*session.Runtime, j
 	rt, err := session.New(session.Config{
 		Store: store, World: v.World, Router: router.New(router.NewTable(v.World), policy.New(), router.DefaultConfig()),
 		Agent: v.Agent, Caller: caller, Ledger: books, Owner: "bench", Play: session.PlayNothing, Vocab: Vocab,
+		Validate: v.Validate,
 	})
 	if err != nil {
 		return nil, err

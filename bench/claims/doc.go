@@ -51,6 +51,8 @@
 //	     rate at once; half of keyword's estimates within a factor 2 of the outcome
 //	C14  a step takes more time with the part outside the runtime
 //	C16  a strong read takes longer than an eventual one, and the latter is stale
+//	P7   live sessions of which a tenth of the calls fails and a tenth of the answers is
+//	     refused all come to their end, no step without an accepted answer
 //	P14  nothing is granted beyond a budget, or after a kill switch
 //	P16  the edge saves at least 10 % of the active makespan over the quickest
 //	     hyperscaler-like cloud

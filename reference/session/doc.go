@@ -107,8 +107,8 @@
 //
 // # Money
 //
-// The router's bound on an attempt's price, its tokens and one step are reserved
-// before it, and settled with the record of its end: tokens and bytes at the
+// The router's bound on an attempt's price, its tokens, its compute units and one
+// step are reserved before it, and settled with the record of its end: tokens and bytes at the
 // site's prices. A call that was called off, or timed out, without word of what
 // it had used has cost its bound. Where the ledger has no room now but will have
 // when others settle, the step waits; otherwise the decision is one for nowhere,

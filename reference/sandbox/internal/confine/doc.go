@@ -7,8 +7,8 @@
 // leaves the others in force: a Report says which and why not, and only a layer
 // that Config requires stops the start.
 //
-//   - Namespaces (by the parent): user, pid, net, ipc, uts and mount namespaces of
-//     the child's own, so that it sees no other process, no network and no System V
+//   - Namespaces (by the parent): user, pid, net, ipc, uts, mount and cgroup
+//     namespaces of the child's own, so that it sees no other process, no network and no System V
 //     object. A parent that is root maps a second, powerless user for the child to
 //     become.
 //   - Identity: no capability, no group, and where the parent was root another user.
@@ -19,7 +19,8 @@
 //     says.
 //   - Landlock: no path of the file system, no TCP port, no signal and no abstract
 //     socket outside.
-//   - Seccomp: an allow-list of system calls over all threads.
+//   - Seccomp: an allow-list of system calls over all threads; at any other the
+//     process ends, but for a few that libraries can do without and are refused.
 //
 // A child has of the environment and of the descriptors only what the parent
 // lists, and dies with its parent.
