@@ -16,6 +16,7 @@ import (
 	"tierlab/reference/session"
 	"tierlab/reference/tools/mcp"
 	"tierlab/reference/topology"
+	"tierlab/workloads"
 )
 
 // sessionOwner is this program's name as the owner of sessions in a folder,
@@ -85,6 +86,9 @@ func (o *agentRunOptions) find(ctx context.Context, store journal.Store) (*sessi
 		return nil, badInputf("--task: session %s is there and has another task, %q: choose another --session, or leave --task out to go on",
 			o.session, oneLine(v.Spec.Task, shortText))
 	}
+	if o.private && (v.Spec.Data == nil || !v.Spec.Data.PII) {
+		return nil, badInputf("--private: session %s is there and is not private: choose another --session", o.session)
+	}
 	o.model = cmp.Or(o.model, v.Spec.Labels[labelModel])
 	o.policy = cmp.Or(o.policy, v.Spec.Labels[labelPolicy])
 	if was := v.Spec.Labels[labelTopology]; was != "" && o.topology == localTopology {
@@ -96,6 +100,11 @@ func (o *agentRunOptions) find(ctx context.Context, store journal.Store) (*sessi
 // assemble opens all that the session works with, and checks what it asks for,
 // before anything begins.
 func (a *liveAgent) assemble(ctx context.Context, store journal.Store, before *session.View) (err error) {
+	if before != nil && before.Spec.Data != nil && before.Spec.Data.PII {
+		if err := a.o.contained(); err != nil {
+			return badInput(err)
+		}
+	}
 	if a.model, err = a.o.openModel(ctx); err != nil {
 		return err
 	}
@@ -143,7 +152,7 @@ func (a *liveAgent) assemble(ctx context.Context, store journal.Store, before *s
 		return err
 	}
 	a.rt, err = session.New(session.Config{
-		Store: store, World: a.world, Router: route, Agent: agent.DefaultConfig(), Home: router.HomePolicy{},
+		Store: store, World: a.world, Router: route, Agent: agent.DefaultConfig(), Home: router.HomePolicy{}, Patience: agentPatience,
 		Caller: a.model, Tools: reg, Ledger: meter, Owner: sessionOwner,
 		Trouble: func(id string, err error) { a.lines.say("tierlab: session %s: %v", id, err) },
 	})
@@ -157,8 +166,12 @@ func (a *liveAgent) newSpec(names []string, tokens int) session.Spec {
 	if task == "" && a.model.script != nil {
 		task = a.model.script.Task
 	}
+	var rules *workloads.DataRules
+	if o.private {
+		rules = &workloads.DataRules{PII: true}
+	}
 	return session.Spec{
-		ID: o.session, Tenant: o.tenant, Origin: o.origin, System: o.system, Task: task, Tools: names,
+		Data: rules, ID: o.session, Tenant: o.tenant, Origin: o.origin, System: o.system, Task: task, Tools: names,
 		MaxTokens: tokens, Seed: o.seed, Budget: o.limits(),
 		Labels: map[string]string{labelModel: o.model, labelTopology: o.topology, labelPolicy: o.policyText()},
 	}
@@ -225,7 +238,8 @@ func (a *liveAgent) where() string {
 	return " --data " + a.o.folder.data
 }
 
-// patience is how long calls under way may take to end after an interrupt.
+// agentPatience is how long calls under way may take to end after an interrupt,
+// and how long a journal that cannot be written is tried again.
 const agentPatience = 10 * time.Second
 
 func (a *liveAgent) leave() {

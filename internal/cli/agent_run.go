@@ -40,6 +40,7 @@ type agentRunOptions struct {
 	confirm []string
 	approve string
 	hosts   []string
+	private bool
 	mcp     string
 
 	budget    float64
@@ -120,6 +121,7 @@ func (o *agentRunOptions) flags(f *pflag.FlagSet) {
 	f.StringSliceVar(&o.confirm, "confirm", nil, "`tools` each of whose calls waits for a person")
 	f.StringVar(&o.approve, "approve", approveAsk, "`how` to answer calls that wait for a person: ask (on the terminal), all, or none (leave them to tierlab session approve)")
 	f.StringSliceVar(&o.hosts, "allow-host", nil, "`hosts` that the tool http_fetch may reach; without any there is no such tool")
+	f.BoolVar(&o.private, "private", false, "the session's data stays on this machine: steps run on the device, and no tool or server may carry it elsewhere")
 	f.StringVar(&o.mcp, "mcp", "", "a YAML `file` of MCP servers whose tools the agent may call as well (go doc tierlab/reference/tools/mcp)")
 	f.Float64Var(&o.budget, "budget-usd", 0, "the most that the session may cost, in `dollars`; 0 is no limit")
 	f.StringVar(&o.budgets, "budgets", "", "the `file` of tenants' budgets: for each session, each day, and in all (YAML; go doc tierlab/reference/ledger.ParseBudgets)")
@@ -147,6 +149,11 @@ func (o *agentRunOptions) validate() error {
 	}
 	if _, err := o.price(); err != nil {
 		return err
+	}
+	if o.private {
+		if err := o.contained(); err != nil {
+			return err
+		}
 	}
 	return o.engine.validate()
 }

@@ -118,6 +118,9 @@ func eachSession(ctx context.Context, store journal.Store, each func(journal.Hea
 
 // notFound words an unknown session: the nearest names.
 func notFound(ctx context.Context, store journal.Store, id string, err error) error {
+	if bad := journal.CheckSession(id); bad != nil {
+		return badInput(bad)
+	}
 	if !errors.Is(err, journal.ErrUnknown) {
 		return err
 	}

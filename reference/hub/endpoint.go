@@ -79,7 +79,19 @@ func NewEndpoint(cfg EndpointConfig) (*Endpoint, error) {
 			ForceAttemptHTTP2:   true,
 		}
 	}
-	return &Endpoint{cfg: cfg, base: u.String(), http: &http.Client{Transport: cfg.Transport}}, nil
+	return &Endpoint{cfg: cfg, base: u.String(), http: &http.Client{Transport: cfg.Transport, CheckRedirect: sameServer}}, nil
+}
+
+// sameServer keeps conversations with the server that was named: a redirect to
+// another one would carry them there.
+func sameServer(r *http.Request, via []*http.Request) error {
+	if len(via) > 5 {
+		return errors.New("more than 5 redirects")
+	}
+	if r.URL.Host != via[0].URL.Host || r.URL.Scheme != via[0].URL.Scheme {
+		return fmt.Errorf("it redirects to %s://%s: name that server if it is the one that is meant", r.URL.Scheme, r.URL.Host)
+	}
+	return nil
 }
 
 // Connect asks the server what it serves, so that a wrong address, key or model

@@ -290,3 +290,16 @@ func FuzzStream(f *testing.F) {
 		}
 	})
 }
+
+// TestRedirects: what a session says goes to the server that was named, and to
+// none that this one points at.
+func TestRedirects(t *testing.T) {
+	asked := false
+	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked = true }))
+	defer other.Close()
+	e, _ := serve(t, http.StatusTemporaryRedirect, http.Header{"Location": {other.URL + "/v1/chat/completions"}}, "")
+	_, err := e.Call(t.Context(), &Call{Messages: []Message{{Role: "user", Content: "hello"}}})
+	if err == nil || asked || !strings.Contains(err.Error(), "it redirects to "+other.URL) {
+		t.Errorf("the other server was asked: %v; %v", asked, err)
+	}
+}

@@ -126,6 +126,9 @@ func (rt *Runtime) beginOpen(c *created) error {
 		if !ok {
 			return fmt.Errorf("session %q: there is no tool %q", spec.ID, name)
 		}
+		if t.Outward && bound(spec.Data) {
+			return fmt.Errorf("session %q: rules hold for where its data may go, and tool %q carries what it is given elsewhere: leave the tool out", spec.ID, name)
+		}
 		c.Config.ToolUSD = max(c.Config.ToolUSD, t.USD)
 		call.Tools = append(call.Tools, hub.Definition{Name: t.Name, Description: t.Description, Parameters: t.Input})
 	}

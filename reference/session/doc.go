@@ -114,6 +114,15 @@
 // when others settle, the step waits; otherwise the decision is one for nowhere,
 // for the reason router.RuleBudget.
 //
+// # Where data may go
+//
+// Spec.Data holds for all that a session does. The router keeps its model calls
+// to the device, or to sites of the regions. A tool that carries what it is given
+// elsewhere (tools.Tool.Outward: http_fetch, and the tools of MCP servers that
+// the operator has not called local) is refused when the session is created, and
+// at each call, those of code included. A message goes to a session whose rules
+// are as strict; others refuse it. The journal is where its operator puts it.
+//
 // # Messages
 //
 // Messages lie in the sender's outbox until the receiver has made them durable.

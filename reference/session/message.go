@@ -56,9 +56,12 @@ func sendMessage(_ context.Context, c *tools.Call) (tools.Result, error) {
 	return tools.Result{Content: json.RawMessage(`{"sent":true}`), Sends: []tools.Send{{To: args.To, Text: args.Text}}}, nil
 }
 
-// letter is the body of a journal.Message.
+// letter is the body of a journal.Message. With the text go the sender's rules
+// for its data, and the origin whose device private data stays on.
 type letter struct {
-	Text string `json:"text"`
+	Text   string               `json:"text"`
+	Data   *workloads.DataRules `json:"data,omitempty"`
+	Origin string               `json:"origin,omitempty"`
 }
 
 // waitMessage answers a call of WaitMessage when there is a message.
@@ -132,6 +135,8 @@ func (a *actor) receive(m *journal.Message) (refusal string) {
 	}
 	limits := &a.rt.cfg.Inbox
 	switch {
+	case !keeps(&l.created, &body):
+		return "rules hold for where your data may go, and those of this session are not as strict"
 	case len(body.Text) > limits.Bytes:
 		return fmt.Sprintf("it has %d bytes, more than %d", len(body.Text), limits.Bytes)
 	case own >= limits.Sender:

@@ -123,7 +123,7 @@ func (a *actor) launch(id toolID, again bool) {
 func (a *actor) toolCall(id toolID, again bool) *tools.Call {
 	c := &tools.Call{
 		Session: a.id, Tenant: a.life.created.Spec.Tenant, Step: int(id.step), Index: int(id.tool),
-		Key: tools.Key(a.id, int(id.step), int(id.tool)), Tools: a.life.created.Spec.Tools, Again: again,
+		Key: tools.Key(a.id, int(id.step), int(id.tool)), Tools: a.life.created.Spec.Tools, Bound: bound(a.life.created.Spec.Data), Again: again,
 	}
 	if a.life.open() {
 		c.Arguments = json.RawMessage(a.life.step(id.step).answer.Calls[id.tool].Arguments)
@@ -228,7 +228,7 @@ func (a *actor) ended(id toolID, end toolEnd) *ran {
 		}
 		p := post{ID: l.sent + uint64(len(r.Sends)) + 1, To: s.To, Text: s.Text}
 		r.Sends = append(r.Sends, p)
-		body, _ := json.Marshal(letter{s.Text})
+		body, _ := json.Marshal(letter{Text: s.Text, Data: l.created.Spec.Data, Origin: l.created.Origin})
 		a.batch.Sends = append(a.batch.Sends, journal.Message{ID: p.ID, To: p.To, Body: body})
 	}
 	if l.open() && l.machine.Status() == "" && l.toolsLeft(id.step) == 1 {

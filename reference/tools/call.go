@@ -18,6 +18,9 @@ func (r *Registry) Call(ctx context.Context, name string, c *Call) (Result, erro
 	if err != nil {
 		return ended(&Error{Kind: UnknownTool, Tool: clip(name, maxFound), Err: err})
 	}
+	if e.tool.Outward && c.Bound {
+		return ended(&Error{Kind: Refused, Tool: name, Err: errors.New("it carries what it is given elsewhere, and rules hold for where the session's data may go")})
+	}
 	arguments, problem := e.arguments(c.Arguments, r.options.MaxArguments)
 	if problem != nil {
 		return ended(problem)

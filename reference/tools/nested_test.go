@@ -94,6 +94,32 @@ func TestNestedCalls(t *testing.T) {
 	}
 }
 
+// TestBoundCalls: a session whose data has bounds reaches no tool that carries
+// data elsewhere, neither itself nor by code.
+func TestBoundCalls(t *testing.T) {
+	r := NewRegistry(Options{})
+	posts := echo("posts")
+	posts.Outward = true
+	var inner Kind
+	register(t, r, posts, code(func(ctx context.Context, n *Nested) (Result, error) {
+		_, err := n.Call(ctx, "posts", nil)
+		inner = kindOf(err)
+		return Result{}, nil
+	}))
+	for _, c := range []struct {
+		bound bool
+		kind  Kind
+	}{{false, ""}, {true, Refused}} {
+		call := Call{Key: "k", Bound: c.bound, State: newMemory(), Tools: []string{"posts", "code"}}
+		if _, err := r.Call(t.Context(), "posts", &call); kindOf(err) != c.kind {
+			t.Errorf("bound %v: %v", c.bound, err)
+		}
+		if _, err := r.Call(t.Context(), "code", &call); err != nil || inner != c.kind {
+			t.Errorf("by code, bound %v: %v, %q", c.bound, err, inner)
+		}
+	}
+}
+
 // TestStateAddsUp makes random calls, some of which fail, and counts the state
 // after each: its size is what is kept of it, no bound is ever passed, and a
 // failure changes nothing but the use of quotas.

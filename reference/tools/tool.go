@@ -18,6 +18,10 @@ type Tool struct {
 	Timeout time.Duration
 	// Approval asks a person before each call.
 	Approval bool
+	// Outward says that a call carries what it is given to where the session's
+	// data rules do not reach: another machine, or a program that is not ours. A
+	// session with such rules may not call it.
+	Outward bool
 	// USD is the most that a call costs; it is reserved before.
 	USD float64
 	// Quota bounds a session's use; zero fields do not.
@@ -71,6 +75,9 @@ type Call struct {
 	// Tools are the names that the session may call: code that a call runs may
 	// call no others.
 	Tools []string
+	// Bound says that rules hold for where the session's data may go: no call goes
+	// to an Outward tool then, one that code makes included.
+	Bound bool
 	// Again says that this call may have been made before.
 	Again bool
 	// nested are the calls that this one has made through Registry.Within.

@@ -83,7 +83,7 @@ func httpFetch(f Fetch) (tools.Tool, error) {
 			`"headers":{"type":"object","additionalProperties":{"type":"string"}},"body":{"type":"string"}},"required":["url"],"additionalProperties":false}`),
 		Output: json.RawMessage(`{"type":"object","properties":{"status":{"type":"integer"},"url":{"type":"string"},"headers":{"type":"object","additionalProperties":{"type":"string"}},` +
 			`"body":{"type":"string"},"base64":{"type":"string"},"cut":{"type":"boolean"}},"required":["status","url","headers","cut"],"additionalProperties":false}`),
-		Repeat: repeat, Timeout: f.Timeout, Run: typed(g.run),
+		Repeat: repeat, Timeout: f.Timeout, Outward: true, Run: typed(g.run),
 	}, nil
 }
 

@@ -46,6 +46,9 @@ type Server struct {
 	Hints  bool
 	// Approval names the tools that ask a person before each call; "*" is all.
 	Approval []string
+	// Local vouches for a server: what it is told stays where this process runs.
+	// The tools of others are Outward: sessions with data rules may not call them.
+	Local bool
 }
 
 // All stands for all of a server's tools in Repeat and Approval.

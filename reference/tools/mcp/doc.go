@@ -16,6 +16,8 @@
 //	    repeat: {read: pure}           # once, keyed or pure; one word is for all
 //	    hints: false                   # believe readOnlyHint and idempotentHint
 //	    approval: [write]              # or true
+//	    local: false                   # true: what it is told stays on this machine,
+//	                                   # and sessions with data rules may call it
 //	  - name: search
 //	    url: https://mcp.example.com/v1
 //	    headers: {Authorization: Bearer ...}

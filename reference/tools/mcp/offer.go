@@ -144,7 +144,7 @@ func (s *server) tool(t *sdk.Tool) (tools.Tool, error) {
 		return tools.Tool{}, err
 	}
 	ours := tools.Tool{
-		Name: name, Description: t.Description, Input: input, Timeout: s.Timeout, Repeat: s.repeat(t),
+		Name: name, Description: t.Description, Input: input, Timeout: s.Timeout, Repeat: s.repeat(t), Outward: !s.Local,
 		Approval: slices.Contains(s.Approval, All) || slices.Contains(s.Approval, theirs),
 		Run: func(ctx context.Context, c *tools.Call) (tools.Result, error) {
 			return s.call(ctx, theirs, c)

@@ -244,7 +244,7 @@ func (r *reader) server(n *yaml.Node, path string, before []Server) Server {
 	lines := r.mapping(n, path, fields{
 		"name": r.text(&s.Name), "command": r.texts(&s.Command), "dir": r.text(&s.Dir), "env": r.table(&s.Env), "pass": r.texts(&s.Pass),
 		"url": r.text(&s.URL), "headers": r.table(&s.Headers), "timeout_ms": r.millis(&s.Timeout), "start_ms": r.millis(&s.Start),
-		"tools": r.texts(&s.Tools), "repeat": r.class(&s.Repeat), "hints": r.truth(&s.Hints), "approval": r.names(&s.Approval),
+		"tools": r.texts(&s.Tools), "repeat": r.class(&s.Repeat), "hints": r.truth(&s.Hints), "local": r.truth(&s.Local), "approval": r.names(&s.Approval),
 	})
 	at := func(field string) int {
 		if line, ok := lines[strings.SplitN(field, ".", 2)[0]]; ok {

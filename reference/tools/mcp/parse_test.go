@@ -25,6 +25,7 @@ const whole = `servers:
     url: https://mcp.example.com/v1
     headers: {Authorization: Bearer x}
     hints: true
+    local: true
     repeat: once
     approval: true
 `
@@ -38,7 +39,7 @@ func TestParse(t *testing.T) {
 		{Name: "files", Command: []string{"mcp-files", "--root", "."}, Dir: ".", Env: map[string]string{"LOG": "off"}, Pass: []string{"PATH"},
 			Timeout: 10 * time.Second, Start: 5 * time.Second, Tools: []string{"read", "write"},
 			Repeat: map[string]tools.Repeat{"read": tools.Pure, mcp.All: tools.Keyed}, Approval: []string{"write"}},
-		{Name: "search", URL: "https://mcp.example.com/v1", Headers: map[string]string{"Authorization": "Bearer x"}, Hints: true,
+		{Name: "search", URL: "https://mcp.example.com/v1", Headers: map[string]string{"Authorization": "Bearer x"}, Hints: true, Local: true,
 			Repeat: map[string]tools.Repeat{mcp.All: tools.Once}, Approval: []string{mcp.All}},
 	}}
 	if !reflect.DeepEqual(got, want) {
