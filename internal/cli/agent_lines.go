@@ -69,7 +69,7 @@ func (l *agentLines) notice(n session.Notice) {
 		l.row(stepRow(false, "", "  message", "", "", "", oneLine(n.Text, 2*shortText)))
 	case session.StepEnded:
 		if n.Outcome != nil && n.Outcome.Status != workloads.StatusOK {
-			l.row(stepRow(true, strconv.Itoa(n.Step), "", "", "", "", "the step ended: "+string(n.Outcome.Status)))
+			l.row(stepEnd(n.Step, n.Outcome.Status, n.Text))
 		}
 	}
 }

@@ -23,7 +23,7 @@ func Main(ctx context.Context, args []string, stdio Stdio) int {
 	case errors.Is(err, context.Canceled):
 		fmt.Fprintln(stdio.Err, "tierlab: interrupted")
 	default:
-		fmt.Fprintln(stdio.Err, "tierlab: "+err.Error())
+		fmt.Fprintln(visible(stdio.Err), "tierlab: "+err.Error())
 	}
 	return exitCode(err)
 }

@@ -117,6 +117,16 @@ func attemptRow(step int, a *workloads.Attempt, answer *hub.Message, problem str
 	return stepRow(failed, strconv.Itoa(step), a.Model, place(a.Site, a.Tier), lasted(a.Done.D()-a.Sent.D()), dollars(a.USD+a.Egress), came)
 }
 
+// stepEnd is the end of a step that did not go well, with the reason for which
+// it could run nowhere if that is why.
+func stepEnd(step int, status workloads.Status, nowhere string) string {
+	came := "the step ended: " + string(status)
+	if nowhere != "" {
+		came += ", no site for it (" + oneLine(nowhere, 2*shortText) + ")"
+	}
+	return stepRow(true, strconv.Itoa(step), "", "", "", "", came)
+}
+
 // said is an answer in a few words: its text, else what it calls.
 func said(m *hub.Message) string {
 	switch {

@@ -77,12 +77,37 @@ func stands(v *session.View) string {
 	switch {
 	case v.Status == workloads.StatusOK:
 		return "ended well"
+	case v.Status == workloads.StatusBudget && spentLimit(v) != "":
+		return "ended: budget, " + spentLimit(v)
 	case v.Status != "":
 		return "ended: " + string(v.Status)
 	case v.Waiting != "":
 		return "waits for " + v.Waiting
 	}
 	return "has not ended"
+}
+
+// spentLimit is the limit of its own that a session has come to, "" where none
+// is used up.
+func spentLimit(v *session.View) string {
+	b := v.Spec.Budget
+	if b == nil || len(v.Steps) == 0 {
+		return ""
+	}
+	last := &v.Steps[len(v.Steps)-1].Outcome
+	done := len(v.Steps)
+	if len(last.Attempts) == 0 {
+		done--
+	}
+	switch {
+	case b.Deadline > 0 && last.End >= b.Deadline:
+		return "its deadline of " + lasted(b.Deadline.D()) + " has passed"
+	case b.Steps > 0 && done >= b.Steps:
+		return "it has used its " + count(b.Steps, "step")
+	case b.Tokens > 0 && v.Tokens >= b.Tokens:
+		return "it has used its " + count(b.Tokens, "token")
+	}
+	return ""
 }
 
 func taskOf(s *session.Spec) string {
@@ -169,7 +194,7 @@ func (p *viewWriter) writeStep(v *session.View, s *session.StepView) {
 		}
 	}
 	if s.Outcome.Status != "" && s.Outcome.Status != workloads.StatusOK {
-		p.line("%s", stepRow(true, strconv.Itoa(s.Number), "", "", "", "", "the step ended: "+string(s.Outcome.Status)))
+		p.line("%s", stepEnd(s.Number, s.Outcome.Status, s.Nowhere))
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -167,6 +168,39 @@ func TestFigures(t *testing.T) {
 	} {
 		if c.got != c.want {
 			t.Errorf("%q, want %q", c.got, c.want)
+		}
+	}
+}
+
+// TestStepNowhere: the rule for which a step had no site is told.
+func TestStepNowhere(t *testing.T) {
+	if got := stepEnd(3, workloads.StatusNoSite, "rule: context\x1b[2J length"); !strings.Contains(got, "the step ended: no_site, no site for it (rule: context␛[2J length)") {
+		t.Errorf("%q", got)
+	}
+	if got := stepEnd(3, workloads.StatusBudget, ""); !strings.HasSuffix(got, "the step ended: budget") {
+		t.Errorf("%q", got)
+	}
+}
+
+// TestSpentLimit: of a budget's limits the one that ended the session is named.
+func TestSpentLimit(t *testing.T) {
+	one := []workloads.Attempt{{Status: workloads.StatusOK}}
+	for _, c := range []struct {
+		budget workloads.Budget
+		end    time.Duration
+		want   string
+	}{
+		{workloads.Budget{Deadline: workloads.Millis(time.Second)}, time.Second, "ended: budget, its deadline of 1.00 s has passed"},
+		{workloads.Budget{Deadline: workloads.Millis(time.Minute), Steps: 1}, time.Second, "ended: budget, it has used its 1 step"},
+		{workloads.Budget{Tokens: 10}, time.Second, "ended: budget, it has used its 10 tokens"},
+		{workloads.Budget{USD: 1}, time.Second, "ended: budget"},
+	} {
+		v := &session.View{Status: workloads.StatusBudget, Tokens: 12, Spec: session.Spec{Budget: &c.budget}, Steps: []session.StepView{
+			{Outcome: workloads.Outcome{Attempts: one}},
+			{Outcome: workloads.Outcome{End: workloads.Millis(c.end)}},
+		}}
+		if got := stands(v); got != c.want {
+			t.Errorf("%+v: %q, want %q", c.budget, got, c.want)
 		}
 	}
 }

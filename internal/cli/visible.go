@@ -25,9 +25,12 @@ func (s signs) Write(p []byte) (int, error) {
 	return len(p), err
 }
 
-// sign is the picture of a control character, by Unicode's block of them.
+// sign is the picture of a control character, by Unicode's block of them. What
+// would show text in another order than it is read in is none either.
 func sign(r rune) rune {
 	switch {
+	case unicode.Is(unicode.Bidi_Control, r):
+		return unicode.ReplacementChar
 	case r == '\n' || r == '\t' || !unicode.IsControl(r):
 		return r
 	case r < 0x20:

@@ -106,7 +106,7 @@ func (l *life) copyTo(b *journal.Batch, past []journal.Entry, from *Origin) erro
 		return 1
 	})
 	s := l.summary()
-	s.Begun, s.Parent, s.Waiting = s.Begun.Add(shift), from.Session, "to be woken"
+	s.Begun, s.Parent, s.Waiting = s.Begun.Add(shift), from.Session, "a process to run it"
 	body, err := json.Marshal(&s)
 	b.Summary = body
 	return err

@@ -66,6 +66,7 @@ type stepState struct {
 	begun   bool
 	over    bool
 	reserve float64 // the latest decision's bound of an attempt's price
+	nowhere string  // why the latest decision is one for nowhere
 }
 
 // toolState is one tool call.
@@ -237,7 +238,11 @@ func (r *routed) apply(l *life) {
 	for i := range min(len(r.Else), len(d.Fallbacks)) {
 		d.Fallbacks[i] = r.Else[i].target()
 	}
-	l.step(r.Step).reserve = r.Reserve
+	st := l.step(r.Step)
+	st.reserve, st.nowhere = r.Reserve, ""
+	if r.To == nil {
+		st.nowhere = r.Reason
+	}
 	l.release(r.Step, r.Attempt, -1) // of a decision that came to nothing
 	l.hold(r.Step, r.Attempt, -1, r.Hold)
 	l.feed(&agent.Event{Kind: agent.Routed, Step: r.Step, Attempt: r.Attempt, Decision: &d})

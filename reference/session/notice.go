@@ -70,7 +70,7 @@ func (a *actor) noticeSaid(text string) {
 func (a *actor) stepDone(s int32) {
 	a.notice(func() Notice {
 		v := a.life.stepView(s)
-		return Notice{Kind: StepEnded, At: a.life.now, Step: int(s) + 1, Outcome: &v.Outcome}
+		return Notice{Kind: StepEnded, At: a.life.now, Step: int(s) + 1, Outcome: &v.Outcome, Text: v.Nowhere}
 	})
 }
 

@@ -93,7 +93,10 @@ type StepView struct {
 	Answer *hub.Message
 	// Errors says of each attempt what went wrong; "" where nothing did.
 	Errors []string
-	Tools  []ToolView
+	// Nowhere is the rule or reason for which no site could be chosen for the
+	// latest attempt; "" where one was.
+	Nowhere string `json:",omitempty"`
+	Tools   []ToolView
 }
 
 // ToolView is one tool call of a step.
@@ -136,7 +139,7 @@ type Notice struct {
 	Tool    *ToolView
 	Ask     *Approval
 	Outcome *workloads.Outcome // of StepEnded and Ended
-	Text    string             // of Said; of Called, what went wrong
+	Text    string             // of Said; of Called, what went wrong; of StepEnded, StepView.Nowhere
 }
 
 // NoticeKind says what happened.

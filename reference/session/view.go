@@ -82,7 +82,7 @@ func (l *life) asks(s, t int32) (string, json.RawMessage) {
 
 func (l *life) stepView(s int32) StepView {
 	st := l.step(s)
-	v := StepView{Number: int(s) + 1, ID: l.graph.Steps[s].Step.ID, Errors: st.errors}
+	v := StepView{Number: int(s) + 1, ID: l.graph.Steps[s].Step.ID, Errors: st.errors, Nowhere: st.nowhere}
 	l.machine.StepOutcome(s, &v.Outcome)
 	v.Outcome.Session, v.Outcome.Measured = l.created.Spec.ID, true
 	if !l.ended(s) && !l.finished {

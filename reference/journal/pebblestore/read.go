@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 	"syscall"
 	"time"
 
@@ -20,7 +21,8 @@ func unreadable(session string, seq uint64, what string, err error) error {
 	if errors.As(err, &system) {
 		return fmt.Errorf("journal: session %q: record %d: %s cannot be read: %w", session, seq, what, err)
 	}
-	return &journal.CorruptError{Session: session, Seq: seq, Problem: fmt.Sprintf("%s cannot be read: %v", what, err)}
+	reason, _, _ := strings.Cut(err.Error(), "\n") // below it, Pebble's errors carry where they were made
+	return &journal.CorruptError{Session: session, Seq: seq, Problem: what + " cannot be read: " + reason}
 }
 
 // ended is a caller's error as the iteration returns it.
