@@ -87,7 +87,7 @@ func (s *stage) open(owner string) (*session.Runtime, journal.Store, error) {
 		return nil, nil, err
 	}
 	rt, err := session.New(session.Config{
-		Store: store, World: s.world, Router: router.New(router.NewTable(s.world), policy.New(), router.Config{}),
+		Store: store, World: s.world, Router: router.New(router.NewTable(s.world), policy.New(), router.DefaultConfig()),
 		Agent: agent.DefaultConfig(), Caller: s.caller, Owner: owner, Play: s.play, Vocab: Vocab,
 	})
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"tierlab/internal/rng"
 	"tierlab/reference/hub"
+	"tierlab/reference/session"
 )
 
 // work is what a session does, as its name says: kind, number, and steps.
@@ -26,6 +27,15 @@ func (w work) name() string {
 	return fmt.Sprintf("%s-%05d-%d", kind, w.number, w.steps)
 }
 
+// letters is how many messages a session that speaks sends, one in each of its
+// first turns, and the one before it waits for.
+const letters = 3
+
+// hears and speaks are two of eight: each session that hears waits for the
+// messages of the one whose number is next.
+func (w work) hears() bool  { return w.number%8 == 1 }
+func (w work) speaks() bool { return w.number%8 == 2 }
+
 func parseWork(name string) (w work, err error) {
 	var kind string
 	if _, err = fmt.Sscanf(strings.ReplaceAll(name, "-", " "), "%1s %d %d", &kind, &w.number, &w.steps); err != nil {
@@ -42,7 +52,10 @@ func works(seed uint64, number int) work {
 }
 
 // model answers by what the conversation holds and nothing else.
-type model struct{ think time.Duration }
+type model struct {
+	think time.Duration
+	seed  uint64 // of the works
+}
 
 func (m *model) Count(c *hub.Call) int {
 	n := 16
@@ -78,12 +91,12 @@ func (m *model) Call(ctx context.Context, c *hub.Call) (*hub.Answer, error) {
 		return a, nil
 	}
 	a.Finish = "tool_calls"
-	a.Message.Calls = w.calls(turn)
+	a.Message.Calls = w.calls(turn, m.seed)
 	return a, nil
 }
 
 // calls are the tool calls of a turn.
-func (w work) calls(turn int) []hub.ToolCall {
+func (w work) calls(turn int, seed uint64) []hub.ToolCall {
 	call := func(i int, name string, args any) hub.ToolCall {
 		text, _ := json.Marshal(args) // of strings and numbers
 		return hub.ToolCall{ID: fmt.Sprintf("call_%d_%d", turn, i), Name: name, Arguments: string(text)}
@@ -94,6 +107,13 @@ func (w work) calls(turn int) []hub.ToolCall {
 	}
 	if turn%3 == 0 {
 		list = append(list, call(2, "file_write", map[string]any{"path": fmt.Sprintf("notes/%d.txt", turn), "content": strings.Repeat("x", 10*turn+1)}))
+	}
+	if w.speaks() && turn < letters {
+		to := works(seed, w.number-1).name()
+		list = append(list, call(len(list), session.SendMessage, map[string]any{"to": to, "text": fmt.Sprintf("turn %d", turn)}))
+	}
+	if w.hears() && turn < letters {
+		list = append(list, call(len(list), session.WaitMessage, map[string]any{}))
 	}
 	if w.rings {
 		list = append(list, call(len(list), "ring", map[string]any{}))

@@ -14,7 +14,9 @@ import (
 	"time"
 
 	"tierlab/reference/agent"
+	"tierlab/reference/journal"
 	"tierlab/reference/journal/pebblestore"
+	"tierlab/reference/ledger"
 	"tierlab/reference/router"
 	"tierlab/reference/session"
 	"tierlab/reference/tools"
@@ -42,7 +44,7 @@ func (c *Child) Run(ctx context.Context) error {
 		return err
 	}
 	defer store.Close()
-	rt, err := c.runtime(store)
+	rt, err := c.runtime(ctx, store)
 	if err != nil {
 		return err
 	}
@@ -87,7 +89,13 @@ func (c *Child) live(ctx context.Context, rt *session.Runtime, told *teller, nex
 		if limit, ok := c.limit(); ok && n >= limit {
 			return nil
 		}
-		id := works(c.Seed, n).name()
+		w := works(c.Seed, n)
+		if w.speaks() { // to one that is there
+			if err := c.create(ctx, rt, works(c.Seed, n-1).name()); err != nil {
+				return err
+			}
+		}
+		id := w.name()
 		stop := rt.Watch(id, func(n session.Notice) { told.tell(n) })
 		err := c.one(ctx, rt, id)
 		stop()
@@ -108,19 +116,33 @@ func (c *Child) limit() (int, bool) {
 }
 
 func (c *Child) one(ctx context.Context, rt *session.Runtime, id string) error {
-	err := rt.Create(ctx, session.Spec{
-		ID: id, Tenant: "faults", Task: "count, and bring money to the bank", Seed: c.Seed, MaxTokens: 64,
-		Tools: []string{"kv_add", "deposit", "file_write", "ring"},
-	})
-	var there *session.ExistsError
-	if err != nil && !errors.As(err, &there) {
+	if err := c.create(ctx, rt, id); err != nil {
 		return err
 	}
-	_, err = rt.Wait(ctx, id)
+	_, err := rt.Wait(ctx, id)
 	return err
 }
 
-func (c *Child) runtime(store *pebblestore.Store) (*session.Runtime, error) {
+// tenant is whose the sessions are, maxTokens the most that an answer may have.
+const (
+	tenant    = "faults"
+	maxTokens = 64
+)
+
+// create begins a session that has not begun.
+func (c *Child) create(ctx context.Context, rt *session.Runtime, id string) error {
+	err := rt.Create(ctx, session.Spec{
+		ID: id, Tenant: tenant, Task: "count, and bring money to the bank", Seed: c.Seed, MaxTokens: maxTokens,
+		Tools: []string{"kv_add", "deposit", "file_write", "ring", session.SendMessage, session.WaitMessage},
+	})
+	var there *session.ExistsError
+	if errors.As(err, &there) {
+		return nil
+	}
+	return err
+}
+
+func (c *Child) runtime(ctx context.Context, store *pebblestore.Store) (*session.Runtime, error) {
 	world, err := world()
 	if err != nil {
 		return nil, err
@@ -133,22 +155,28 @@ func (c *Child) runtime(store *pebblestore.Store) (*session.Runtime, error) {
 	if err := builtin.Register(registry, builtin.Config{}); err != nil {
 		return nil, err
 	}
-	for _, t := range c.tools() {
+	for _, t := range append(c.tools(), session.MessageTools()...) {
 		if err := registry.Register(t); err != nil {
 			return nil, err
 		}
 	}
+	million := journal.Amount{PicoUSD: 1e6 * ledger.PicoPerUSD} // more than is ever spent
+	books, err := ledger.Open(ctx, store, ledger.Config{Budgets: ledger.Budgets{Default: ledger.Budget{Total: million}}})
+	if err != nil {
+		return nil, err
+	}
 	cfg := agent.DefaultConfig()
 	cfg.CommitEach = true
 	return session.New(session.Config{
-		Store: store, World: world, Router: router.New(router.NewTable(world), policy.New(), router.Config{}), Agent: cfg,
-		Caller: &model{think: c.Think}, Tools: registry, Owner: fmt.Sprintf("process-%d", os.Getpid()),
+		Store: store, World: world, Router: router.New(router.NewTable(world), policy.New(), router.DefaultConfig()), Agent: cfg,
+		Caller: &model{think: c.Think, seed: c.Seed}, Tools: registry, Ledger: books,
+		Owner: fmt.Sprintf("process-%d", os.Getpid()), Watchdog: 100 * time.Millisecond,
 	})
 }
 
 // tools are those whose far side is the parent.
 func (c *Child) tools() []tools.Tool {
-	post := func(path string) func(context.Context, *tools.Call) (tools.Result, error) {
+	post := func(path string, usd float64) func(context.Context, *tools.Call) (tools.Result, error) {
 		return func(ctx context.Context, call *tools.Call) (tools.Result, error) {
 			req, err := http.NewRequestWithContext(ctx, "POST", "http://"+c.Outside+path, bytes.NewReader(call.Arguments))
 			if err != nil {
@@ -161,14 +189,14 @@ func (c *Child) tools() []tools.Tool {
 			}
 			defer resp.Body.Close()
 			body, err := io.ReadAll(io.LimitReader(resp.Body, 1<<16))
-			return tools.Result{Content: body}, err
+			return tools.Result{Content: body, USD: usd}, err
 		}
 	}
 	return []tools.Tool{{
-		Name: "deposit", Description: "brings money to the bank", Repeat: tools.Keyed, Run: post("/deposit"),
+		Name: "deposit", Description: "brings money to the bank", Repeat: tools.Keyed, USD: 0.002, Run: post("/deposit", 0.001),
 		Input: json.RawMessage(`{"type":"object","properties":{"cents":{"type":"integer"}},"required":["cents"],"additionalProperties":false}`),
 	}, {
-		Name: "ring", Description: "rings the bell", Repeat: tools.Once, Run: post("/ring"),
+		Name: "ring", Description: "rings the bell", Repeat: tools.Once, USD: 0.002, Run: post("/ring", 0.001),
 		Input: json.RawMessage(`{"type":"object","additionalProperties":false}`),
 	}}
 }

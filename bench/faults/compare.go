@@ -16,7 +16,8 @@ func (c *Child) open() (*pebblestore.Store, error) {
 	return pebblestore.Open(filepath.Join(c.Folder, "journal"), pebblestore.Options{})
 }
 
-// begunSessions is how many sessions there are: those below the highest number.
+// begunSessions is how many sessions there are: those below the highest number,
+// and the one that it waits for a word of.
 func begunSessions(ctx context.Context, c *Child) (int, error) {
 	store, err := c.open()
 	if err != nil {
@@ -29,6 +30,9 @@ func begunSessions(ctx context.Context, c *Child) (int, error) {
 		begun = max(begun, w.number+1)
 		return err
 	})
+	if (work{number: begun - 1}).hears() {
+		begun++
+	}
 	return begun, err
 }
 
@@ -38,7 +42,7 @@ func (t *Tally) wrong(format string, args ...any) {
 	}
 }
 
-// compare holds the killed run to F-1 to F-6.
+// compare holds the killed run to F-1 to F-7.
 func (t *Tally) compare(ctx context.Context, killed, calm *Child, seen, unseen *outside) error {
 	a, err := killed.open()
 	if err != nil {
@@ -64,6 +68,9 @@ func (t *Tally) compare(ctx context.Context, killed, calm *Child, seen, unseen *
 			continue
 		}
 		t.one(v, seen, keys)
+		if err := t.money(ctx, a, v); err != nil {
+			return err
+		}
 		if w, _ := parseWork(name); w.rings {
 			continue
 		}
@@ -74,7 +81,7 @@ func (t *Tally) compare(ctx context.Context, killed, calm *Child, seen, unseen *
 		t.same(ctx, v, u, a, b)
 	}
 	t.outside(seen, unseen, keys)
-	return nil
+	return t.till(ctx, a)
 }
 
 // one checks a session by itself.

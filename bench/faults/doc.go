@@ -17,5 +17,12 @@
 //	F-5  the conversation, the answer and the durable state of each session equal
 //	     those of a run that nobody disturbed (sessions that ring the bell may
 //	     have been told of an unknown outcome and are held to F-1, F-3 and F-4);
-//	F-6  every journal's chain is whole.
+//	F-6  every journal's chain is whole;
+//	F-7  each session's account, and their tenant's, has exactly what the records
+//	     of the sessions' attempts and tool calls say was spent: an attempt that
+//	     was lost its whole reservation, all else its price. Nothing is reserved,
+//	     and nothing was spent beyond a reservation.
+//
+// One session in eight speaks to the one before it, which waits for its messages:
+// what F-5 compares has each of them once, and in order.
 package faults

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"tierlab/internal/rng"
+	"tierlab/reference/journal"
 )
 
 // Plan is one experiment.
@@ -31,8 +32,9 @@ type Tally struct {
 	Lost                      int // attempts that were under way at a kill
 	Again, Unknown            int // calls asked for again, and those reported as unknown
 	Kills                     int
-	Downtime, Restart         time.Duration // in sum
-	Wrong                     []string      // what does not hold; empty: all does
+	Downtime, Restart         time.Duration  // in sum
+	Spent                     journal.Amount // as the sessions' records say
+	Wrong                     []string       // what does not hold; empty: all does
 	Disturbed, Undisturbed    time.Duration
 	Deposits, DepositRequests int
 	Rings                     int

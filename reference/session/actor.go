@@ -27,6 +27,7 @@ type actor struct {
 
 	life    life
 	home    topology.SiteID
+	behind  time.Duration // by which the wall clock was behind the journal on waking
 	head    journal.Head
 	batch   journal.Batch // that is not written yet
 	after   []func(error) // to be called when it is, or with why it is not
@@ -88,6 +89,10 @@ func (a *actor) run() {
 	born := a.begin != nil
 	if err := a.load(); err != nil {
 		a.quit(err)
+		var there *ExistsError
+		if errors.As(err, &there) { // whoever began it meanwhile is fenced: it goes on here
+			_ = a.rt.post(a.id, input{do: func(*actor) {}})
+		}
 		return
 	}
 	if !born {
@@ -141,7 +146,7 @@ func (a *actor) settle() {
 
 // time is since the session's start, and never goes back.
 func (a *actor) time() time.Duration {
-	return max(a.life.now, a.rt.cfg.Now().Sub(a.life.begun))
+	return max(a.life.now, a.rt.cfg.Now().Sub(a.life.begun)+a.behind)
 }
 
 // log writes a record into the batch and follows it.

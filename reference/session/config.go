@@ -28,7 +28,7 @@ type Config struct {
 	Agent  agent.Config
 	Caller hub.Caller
 	Tools  Tools          // nil: none
-	Ledger *ledger.Ledger // nil: nothing is metered
+	Ledger *ledger.Ledger // nil: nothing is metered; with one, Router has a MaxOutput
 	// Loops say when a session that repeats itself is told so, and stopped; the
 	// zero value: ledger.DefaultLoopLimits.
 	Loops ledger.LoopLimits
@@ -107,6 +107,9 @@ func (c *Config) check() error {
 	missing(c.Router == nil, "Router")
 	missing(c.Caller == nil, "Caller")
 	missing(c.Owner == "", "Owner")
+	if c.Ledger != nil && c.Router != nil && c.Router.View().MaxOutput <= 0 {
+		errs = append(errs, errors.New("session: a Ledger reserves for the longest answer: give the Router a Config.MaxOutput"))
+	}
 	if c.Agent.CompactAbove > 0 {
 		errs = append(errs, errors.New("session: contexts are not compacted: set no Agent.CompactAbove"))
 	}

@@ -41,7 +41,9 @@ func (rt *Runtime) deliver() {
 
 // rounds goes through the outbox once. A message goes to its receiver if that is
 // this owner's; otherwise its owner fetches it, and leaves word of it in the
-// receiver's state.
+// receiver's state. That word is the highest number had from a sender, so one
+// sender's messages to one receiver go in order: none before those ahead of it
+// have been taken, or have been refused in a way that the sender's journal knows.
 func (rt *Runtime) rounds() error {
 	var list []journal.Message
 	err := rt.cfg.Store.Outbox(rt.ctx, "", func(m journal.Message) error {
@@ -51,8 +53,13 @@ func (rt *Runtime) rounds() error {
 	if err != nil {
 		return err
 	}
+	type way struct{ from, to string }
+	held := map[way]bool{} // a message that has not gone through holds up the later ones
 	for i := range list {
 		m := &list[i]
+		if held[way{m.From, m.To}] {
+			continue
+		}
 		select {
 		case <-rt.stop:
 			return nil
@@ -61,11 +68,12 @@ func (rt *Runtime) rounds() error {
 		refusal, had, err := rt.carry(m)
 		if err != nil {
 			rt.trouble(m.To, err)
-			continue
 		}
+		taken := had && refusal == ""
 		if had {
-			rt.carried(m, refusal)
+			had = rt.carried(m, refusal)
 		}
+		held[way{m.From, m.To}] = !taken && !had
 	}
 	return nil
 }
@@ -107,9 +115,10 @@ func (rt *Runtime) carry(m *journal.Message) (refusal string, had bool, err erro
 	return refusal, err == nil, err
 }
 
-// carried takes a message out of its sender's outbox. The sender's owner does
-// that; an ended sender is written to without being woken.
-func (rt *Runtime) carried(m *journal.Message, refusal string) {
+// carried takes a message out of its sender's outbox, and says whether it has.
+// The sender's owner does that; an ended sender is written to without being
+// woken.
+func (rt *Runtime) carried(m *journal.Message, refusal string) bool {
 	err := rt.ask(rt.ctx, m.From, func(a *actor) error {
 		if refusal != "" {
 			a.log(&refused{ID: m.ID, To: m.To, Why: refusal})
@@ -125,6 +134,7 @@ func (rt *Runtime) carried(m *journal.Message, refusal string) {
 	if err != nil && !errors.As(err, &other) && rt.ctx.Err() == nil {
 		rt.trouble(m.From, err)
 	}
+	return err == nil
 }
 
 // strike takes a message out of an ended session's outbox.

@@ -127,8 +127,9 @@
 //
 // Messages lie in the sender's outbox until the receiver has made them durable.
 // Who owns the receiver fetches them, and drops those that it has had by the
-// sender's number: each takes effect once. What exceeds the receiver's Inbox is
-// refused to the sender, whose model reads why before its next step.
+// sender's number: each takes effect once, one sender's in their order. What
+// exceeds the receiver's Inbox is refused to the sender, whose model reads why
+// before its next step.
 //
 // # Rest
 //

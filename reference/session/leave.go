@@ -80,11 +80,12 @@ func (a *actor) nextTimer() journal.Timer {
 	return journal.Timer{Name: wakeTimer, At: a.earliest()}
 }
 
-// earliest is when the first of the session's timers is due; zero: it has none.
+// earliest is when the first of the session's timers is due by the wall clock;
+// zero: it has none.
 func (a *actor) earliest() time.Time {
 	var first time.Time
 	sooner := func(at time.Duration) {
-		if t := a.life.begun.Add(at); first.IsZero() || t.Before(first) {
+		if t := a.life.begun.Add(at - a.behind); first.IsZero() || t.Before(first) {
 			first = t
 		}
 	}
@@ -110,6 +111,10 @@ func (a *actor) depart() {
 	why := a.why
 	a.log(&moved{To: a.to, Epoch: a.head.Epoch})
 	a.summarize(a.life.waiting(), false)
+	if a.asleep { // what the store has of the timers is replaced here, and not by flush
+		a.asleep = false
+		a.batch.Timers = []journal.Timer{{Name: wakeTimer}}
+	}
 	if due := a.nextTimer(); !due.At.IsZero() {
 		a.batch.Timers = []journal.Timer{due}
 	}

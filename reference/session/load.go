@@ -40,6 +40,8 @@ func (a *actor) load() error {
 	if a.life.seq != a.head.Seq {
 		return fmt.Errorf("session %q: it has %d records, and %d could be read: %w", a.id, a.head.Seq, a.life.seq, journal.ErrConflict)
 	}
+	// Where the clock of the process before was ahead, time goes on from there.
+	a.behind = max(0, a.life.now-rt.cfg.Now().Sub(a.life.begun))
 	a.snapped = a.life.events - int(a.head.Seq-a.head.Snapshot)
 	a.asleep = true
 	if a.life.quiet+1 != a.head.Epoch { // an owner between may have begun something

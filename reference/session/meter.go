@@ -33,7 +33,7 @@ func (a *actor) reserve(tool string, amount journal.Amount) (*ledger.Hold, error
 	}
 	a.batch.Charges = append(a.batch.Charges, books.Reservation(h)...)
 	a.after = append(a.after, func(err error) {
-		if err != nil && gone(err) && !a.unsure { // it certainly was not written
+		if err != nil && !a.unsure { // it certainly was not written
 			books.Drop(h)
 		}
 	})

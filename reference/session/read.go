@@ -66,8 +66,12 @@ func (rt *Runtime) copy(id string, c Consistency) (*View, time.Duration, bool) {
 		return nil, 0, false
 	}
 	if c.Level == Eventual && age > fresh && !r.refreshing {
-		r.refreshing = true
-		go rt.refresh(id, r)
+		rt.mu.Lock()
+		if !rt.closing {
+			r.refreshing = true
+			rt.chores.Go(func() { rt.refresh(id, r) })
+		}
+		rt.mu.Unlock()
 	}
 	return r.view, age, true
 }

@@ -15,20 +15,10 @@ import (
 // thinks, and another process wake it when that is over.
 func TestTimerOutlivesTheProcess(t *testing.T) {
 	think := 300 * time.Millisecond
-	rec := &Recorded{
-		Session: workloads.Session{ID: "r"},
-		Steps: []workloads.Step{
-			{ID: "1", LLM: workloads.LLM{OutputTokens: 5, Context: workloads.Context{Add: 10}}},
-			{
-				ID: "2", After: []workloads.After{{Step: "1", Delay: workloads.Millis(think), Cause: workloads.CauseHuman}},
-				LLM: workloads.LLM{OutputTokens: 5, Context: workloads.Context{From: "1", Keep: 15, Add: 5}},
-			},
-		},
-	}
 	store := newMemory()
 	quick := func(c *Config) { c.Hibernate = 10 * time.Millisecond }
 	first := begin(t, store, &script{turns: turns()}, quick)
-	if err := first.Create(soon(t), Spec{ID: "s1", Recorded: rec}); err != nil {
+	if err := first.Create(soon(t), Spec{ID: "s1", Recorded: pause(think)}); err != nil {
 		t.Fatal(err)
 	}
 	first.asleep(t, "s1")
