@@ -123,7 +123,15 @@ func (a *liveAgent) assemble(ctx context.Context, store journal.Store, before *s
 	if err != nil {
 		return err
 	}
-	reg, err := a.o.registry(&a.pool)
+	budgets, err := a.o.readBudgets()
+	if err != nil {
+		return err
+	}
+	meter, err := ledger.Open(ctx, store, ledger.Config{Budgets: budgets})
+	if err != nil {
+		return err
+	}
+	reg, err := a.o.registry(&a.pool, meter)
 	if err != nil {
 		return err
 	}
@@ -142,14 +150,6 @@ func (a *liveAgent) assemble(ctx context.Context, store journal.Store, before *s
 	}
 	if strings.TrimSpace(a.spec.Task) == "" {
 		return badInputf("--task is missing: what is the agent to do?")
-	}
-	budgets, err := a.o.readBudgets()
-	if err != nil {
-		return err
-	}
-	meter, err := ledger.Open(ctx, store, ledger.Config{Budgets: budgets})
-	if err != nil {
-		return err
 	}
 	a.rt, err = session.New(session.Config{
 		Store: store, World: a.world, Router: route, Agent: agent.DefaultConfig(), Home: router.HomePolicy{}, Patience: agentPatience,

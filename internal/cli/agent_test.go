@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"tierlab/reference/journal/pebblestore"
+	"tierlab/reference/ledger"
+	"tierlab/reference/tools"
 )
 
 // tierlab runs a command line in this process.
@@ -171,5 +173,35 @@ func TestAgentAtEndpoint(t *testing.T) {
 	_, records, _ := tierlab(t, "session show e1 --records --json", "")
 	if strings.Contains(stderr+records, "secret") || !strings.Contains(records, server.URL) {
 		t.Errorf("the key is shown or kept:\n%s\n%s", stderr, records)
+	}
+}
+
+// emptyState is a session without any.
+type emptyState struct{}
+
+func (emptyState) Get(string) ([]byte, bool) { return nil, false }
+func (emptyState) List(string) []string      { return nil }
+
+// TestSwitchesHoldForPrograms has a program call a tool that is stopped, and one
+// that is not.
+func TestSwitchesHoldForPrograms(t *testing.T) {
+	meter := ledger.New(ledger.Config{})
+	if err := meter.Kill(t.Context(), ledger.Switch{Scope: "tool/kv_set", Why: "it fills up", By: "ann", At: time.Now()}); err != nil {
+		t.Fatal(err)
+	}
+	var pool lazyPool
+	reg, err := new(agentRunOptions).registry(&pool, meter)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Close()
+	for call, want := range map[string]string{`host.kv_set({key: "a", value: 1})`: "it fills up", `host.kv_list({})`: "went well"} {
+		arguments, _ := json.Marshal(map[string]string{"language": "javascript", "source": `try { ` + call + `; "went well" } catch (e) { e.message }`})
+		r, err := reg.Call(t.Context(), "run_code", &tools.Call{
+			Session: "s", Tools: []string{"run_code", "kv_set", "kv_list"}, Arguments: arguments, State: emptyState{},
+		})
+		if err != nil || !strings.Contains(string(r.Content), want) {
+			t.Errorf("%s: %s, %v, want %q in it", call, r.Content, err, want)
+		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"tierlab/internal/spell"
+	"tierlab/reference/ledger"
 	"tierlab/reference/sandbox"
 	"tierlab/reference/session"
 	"tierlab/reference/tools"
@@ -43,9 +44,12 @@ func (p *lazyPool) Close() error {
 	return p.pool.Close()
 }
 
-// registry holds the tools that an agent may be given.
-func (o *agentRunOptions) registry(pool *lazyPool) (*tools.Registry, error) {
-	reg := tools.NewRegistry(tools.Options{Approval: o.confirm})
+// registry holds the tools that an agent may be given. The ledger's switches hold
+// for the calls that programs make too, which no session asks it about.
+func (o *agentRunOptions) registry(pool *lazyPool, meter *ledger.Ledger) (*tools.Registry, error) {
+	reg := tools.NewRegistry(tools.Options{Approval: o.confirm, Gate: func(tool string, c *tools.Call) error {
+		return meter.Allowed(ledger.Request{Session: c.Session, Tenant: c.Tenant, Tool: tool})
+	}})
 	c := builtin.Config{Run: pool.Run}
 	for _, name := range codeTools {
 		if !slices.Contains(o.confirm, name) {
