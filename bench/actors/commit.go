@@ -26,19 +26,12 @@ func Fsync(folder string, n int) (Latencies, error) {
 	defer os.Remove(f.Name())
 	defer f.Close()
 	body := make([]byte, eventBytes)
-	times := make([]time.Duration, n)
-	start := time.Now()
-	for i := range times {
-		begun := time.Now()
+	return Repeat(n, func(int) error {
 		if _, err := f.Write(body); err != nil {
-			return Latencies{}, err
+			return err
 		}
-		if err := f.Sync(); err != nil {
-			return Latencies{}, err
-		}
-		times[i] = time.Since(begun)
-	}
-	return latencies(times, time.Since(start)), nil
+		return f.Sync()
+	})
 }
 
 // Commit measures Append of one event, n times in each of a number of sessions

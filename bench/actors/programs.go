@@ -3,6 +3,7 @@ package actors
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -38,21 +39,15 @@ func runSum(ctx context.Context, p Runner, n int) error {
 	return nil
 }
 
-// Warm measures runs one after another: from the request to the first result.
+// Warm measures runs one after another: from the request to the first result. The
+// next instance is made ready in the pauses between them, while nobody waits for it,
+// as between the calls of an agent.
 func Warm(ctx context.Context, p Runner, n int) (Latencies, error) {
-	times := make([]time.Duration, n)
-	start := time.Now()
-	for i := range times {
+	return timed(n, 2*time.Millisecond, func(i int) (time.Duration, error) {
 		begun := time.Now()
-		if err := runSum(ctx, p, i); err != nil {
-			return Latencies{}, err
-		}
-		times[i] = time.Since(begun)
-		// The next instance is made ready while nobody waits for it, as between
-		// the calls of an agent.
-		time.Sleep(2 * time.Millisecond)
-	}
-	return latencies(times, time.Since(start)), nil
+		err := runSum(ctx, p, i)
+		return time.Since(begun), err
+	})
 }
 
 // Burst asks for n runs at once.
@@ -76,44 +71,33 @@ func Burst(ctx context.Context, p Runner, n int) (Latencies, error) {
 	return latencies(times, time.Since(start)), nil
 }
 
-// Stop measures by how much endless loops outlive their limit.
+// Stop measures by how much endless loops outlive their limit. A child starts in
+// the place of each that was killed while the next run waits.
 func Stop(ctx context.Context, p Runner, n int, limit time.Duration) (Latencies, error) {
-	times := make([]time.Duration, n)
-	start := time.Now()
-	for i := range times {
+	return timed(n, 20*time.Millisecond, func(int) (time.Duration, error) {
 		r, err := p.Run(ctx, &sandbox.Run{Language: sandbox.JavaScript, Source: []byte("for (;;);"), Limits: sandbox.Limits{Wall: limit}})
 		if err != nil {
-			return Latencies{}, err
+			return 0, err
 		}
 		if r.Fault == nil || r.Fault.Kind != sandbox.WallExceeded {
-			return Latencies{}, fmt.Errorf("actors: an endless loop ended with %v", r.Fault)
+			return 0, fmt.Errorf("actors: an endless loop ended with %v", r.Fault)
 		}
-		times[i] = max(0, r.Used.Wall-limit)
-		time.Sleep(20 * time.Millisecond) // a child starts in place of the one that was killed
-	}
-	return latencies(times, time.Since(start)), nil
+		return max(0, r.Used.Wall-limit), nil
+	})
 }
 
 // Cold measures a program's first result from nothing: a pool is made, its
 // child's process started, the language compiled or read from its cache, and the
 // program run.
 func Cold(ctx context.Context, open func() (Runner, func() error, error), n int) (Latencies, error) {
-	times := make([]time.Duration, n)
-	start := time.Now()
-	for i := range times {
+	return timed(n, 0, func(i int) (time.Duration, error) {
 		begun := time.Now()
 		p, end, err := open()
 		if err != nil {
-			return Latencies{}, err
+			return 0, err
 		}
 		err = runSum(ctx, p, i)
-		times[i] = time.Since(begun)
-		if e := end(); err == nil {
-			err = e
-		}
-		if err != nil {
-			return Latencies{}, err
-		}
-	}
-	return latencies(times, time.Since(start)), nil
+		took := time.Since(begun)
+		return took, errors.Join(err, end())
+	})
 }

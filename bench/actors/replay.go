@@ -210,19 +210,13 @@ func watchHeap() func() uint64 {
 // Wake measures how long hibernated sessions take to be awake again, up to the
 // answer to a strong read; each is woken once.
 func Wake(ctx context.Context, rt *session.Runtime, ids []string) (Latencies, error) {
-	times := make([]time.Duration, len(ids))
-	start := time.Now()
-	for i, id := range ids {
-		begun := time.Now()
-		if err := rt.Wake(ctx, id); err != nil {
-			return Latencies{}, err
+	return Repeat(len(ids), func(i int) error {
+		if err := rt.Wake(ctx, ids[i]); err != nil {
+			return err
 		}
-		if _, _, err := rt.Read(ctx, id, session.Consistency{Level: session.Strong}); err != nil {
-			return Latencies{}, err
-		}
-		times[i] = time.Since(begun)
-	}
-	return latencies(times, time.Since(start)), nil
+		_, _, err := rt.Read(ctx, ids[i], session.Consistency{Level: session.Strong})
+		return err
+	})
 }
 
 // eachOf calls f with 0..n-1, some at a time, and stops at the first error.

@@ -77,7 +77,7 @@ func wakeRows(ctx context.Context, o *Options) ([]Row, error) {
 		return nil, err
 	}
 	return []Row{{
-		What: fmt.Sprintf("a session of %d steps, hibernated by another process's life, until it answers", steps), Reached: quantiles(l),
+		What: fmt.Sprintf("a session of %d steps, hibernated by another runtime, from wake until it answers", steps), Reached: quantiles(l),
 		Bar: "p99 <= 5 ms", Met: met(l.P99 <= 5*time.Millisecond), Figures: times(l),
 	}}, nil
 }
@@ -179,18 +179,14 @@ func levelName(c session.Consistency) string {
 }
 
 func reads(ctx context.Context, rt *session.Runtime, c session.Consistency, sessions, n int) (l, age Latencies, err error) {
-	times, ages := make([]time.Duration, n), make([]time.Duration, n)
+	ages := make([]time.Duration, n)
+	list := names("r", sessions)
 	start := time.Now()
-	for i := range times {
-		begun := time.Now()
-		_, old, err := rt.Read(ctx, names("r", sessions)[i%sessions], c)
-		if err != nil {
-			return l, age, err
-		}
-		times[i], ages[i] = time.Since(begun), old
-	}
-	span := time.Since(start)
-	return latencies(times, span), latencies(ages, span), nil
+	l, err = Repeat(n, func(i int) (err error) {
+		_, ages[i], err = rt.Read(ctx, list[i%sessions], c)
+		return err
+	})
+	return l, latencies(ages, time.Since(start)), err
 }
 
 func stepRows(ctx context.Context, o *Options) ([]Row, error) {
