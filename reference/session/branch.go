@@ -84,6 +84,9 @@ func (l *life) copyTo(b *journal.Batch, past []journal.Entry, from *Origin) erro
 		case *routed:
 			r.Hold = nil
 			e.Body, err = json.Marshal(r)
+		case *approved:
+			r.Epoch = 0 // which counts in its own session
+			e.Body, err = json.Marshal(r)
 		case *started:
 			continue
 		}

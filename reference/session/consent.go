@@ -43,9 +43,12 @@ func Answer(ctx context.Context, store journal.Store, owner string, c Consent, n
 	}
 	b := journal.Batch{Session: c.Session, Epoch: head.Epoch, After: l.seq}
 	at := max(l.now, now.Sub(l.begun))
-	// Nobody has it awake, so nothing is under way: moved says so, and the call
-	// is then a first one and not a repetition.
-	for _, r := range []record{&approved{Step: step, Tool: tool, OK: c.OK, By: c.By, Why: c.Why}, &moved{Epoch: head.Epoch}} {
+	list := []record{&approved{Step: step, Tool: tool, OK: c.OK, By: c.By, Why: c.Why, Epoch: head.Epoch}}
+	// What a process that has crashed had begun beside stays begun.
+	if l.quiet+1 == head.Epoch || summaryOf(&head).Asleep {
+		list = append(list, &moved{Epoch: head.Epoch})
+	}
+	for _, r := range list {
 		body, err := json.Marshal(r)
 		if err != nil {
 			return err

@@ -3,6 +3,7 @@ package session
 import (
 	"encoding/json"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -102,5 +103,40 @@ func TestRefusalOutlivesItsProcess(t *testing.T) {
 	}
 	if tool, runs := v.Steps[0].Tools[0], st.tools.runs["s1/0/0"]; runs != 0 || tool.Status == workloads.StatusOK {
 		t.Errorf("a refused call ran %d times: %+v", runs, tool)
+	}
+}
+
+// TestConsentBesideALostCall answers for a session whose process has crashed while
+// another call of the same answer may have been made: that one is not made again.
+func TestConsentBesideALostCall(t *testing.T) {
+	s := &script{turns: turns(call(`once {}`, `ask {}`))}
+	spec := Spec{ID: "s1", Task: "t", Tools: []string{"once", "ask"}}
+	whole := begin(t, newMemory(), s, nil)
+	asks := make(chan struct{}, 1)
+	whole.Watch("s1", func(n Notice) {
+		if n.Kind == Asked {
+			asks <- struct{}{}
+		}
+	})
+	if err := whole.Create(soon(t), spec); err != nil {
+		t.Fatal(err)
+	}
+	<-asks
+	at := slices.Index(whole.kinds("s1"), "approval_asked")
+	store := whole.store.cut("s1", at+1)
+	if err := Answer(soon(t), store, "here", Consent{Session: "s1", Step: 1, Tool: 2, OK: true, By: "me"}, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	st := begin(t, store, s, nil)
+	v, err := st.Wait(soon(t), "s1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	once, ask := v.Steps[0].Tools[0], v.Steps[0].Tools[1]
+	if st.tools.runs[once.Key] != 0 || once.Status != workloads.StatusError {
+		t.Errorf("the call that may have been made: %d times more, %q", st.tools.runs[once.Key], once.Status)
+	}
+	if st.tools.runs[ask.Key] != 1 || string(ask.Result) != `"allowed"` {
+		t.Errorf("the call that was allowed: %d times, %s", st.tools.runs[ask.Key], ask.Result)
 	}
 }

@@ -88,6 +88,7 @@
 // that may have been made goes by its class: Pure and Keyed ones are made again
 // with the same key, of a Once the outcome is reported as unknown. After a moved
 // record, under the next epoch, nothing has been begun, and all is simply done.
+// Where the clock of the process before was ahead, time goes on from its last record.
 //
 // # Open sessions
 //

@@ -80,6 +80,12 @@ type toolState struct {
 	end     *ran
 }
 
+// consented says that a person allowed the call under an epoch in which nobody had
+// the session awake.
+func (t *toolState) consented(epoch uint64) bool {
+	return t.verdict != nil && t.verdict.Epoch > 0 && t.verdict.Epoch == epoch
+}
+
 // pending is an effect that is not answered. fresh says that it has not been
 // carried out.
 type pending struct {

@@ -46,7 +46,8 @@ func (a *actor) load() error {
 	a.asleep = true
 	if a.life.quiet+1 != a.head.Epoch { // an owner between may have begun something
 		for i := range a.life.pending {
-			a.life.pending[i].fresh = false
+			p := &a.life.pending[i]
+			p.fresh = p.Kind == agent.RunTool && a.life.tool(p.Step, p.Tool).consented(a.head.Epoch-1)
 		}
 	}
 	return a.settleIn()

@@ -211,6 +211,9 @@ type approved struct {
 	OK   bool   `json:"ok"`
 	By   string `json:"by"`
 	Why  string `json:"why,omitempty"`
+	// Epoch is that of an approval given while the session was at work nowhere:
+	// the call has not begun where the next epoch's owner finds it.
+	Epoch uint64 `json:"epoch,omitempty"`
 }
 
 // said is a person's message, received one of another session's.
