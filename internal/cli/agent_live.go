@@ -154,7 +154,7 @@ func (a *liveAgent) assemble(ctx context.Context, store journal.Store, before *s
 	a.rt, err = session.New(session.Config{
 		Store: store, World: a.world, Router: route, Agent: agent.DefaultConfig(), Home: router.HomePolicy{}, Patience: agentPatience,
 		Caller: a.model, Tools: reg, Ledger: meter, Owner: sessionOwner,
-		Trouble: func(id string, err error) { a.lines.say("tierlab: session %s: %v", id, err) },
+		Trouble: func(id string, err error) { a.lines.say("tierlab: session %s: %s", id, oneLine(err.Error(), longText)) },
 	})
 	return err
 }

@@ -227,6 +227,10 @@ func refusal(resp *http.Response) error {
 	if json.Unmarshal(text, &e) == nil && e.Error.Message != "" {
 		message = e.Error.Message
 	}
+	// Errors are written to journals, and some servers repeat the key in them.
+	if key := strings.TrimPrefix(resp.Request.Header.Get("Authorization"), "Bearer "); key != "" {
+		message = strings.ReplaceAll(message, key, "(the key)")
+	}
 	return fmt.Errorf("HTTP %d: %s", resp.StatusCode, strings.ToValidUTF8(message, ""))
 }
 

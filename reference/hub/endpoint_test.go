@@ -127,6 +127,7 @@ func TestRefusals(t *testing.T) {
 		{504, "", "", workloads.StatusTimeout, 0, "HTTP 504"},
 		{408, "-3", "", workloads.StatusTimeout, 0, "HTTP 408"},
 		{401, "", `{"error":{"message":"wrong key"}}`, workloads.StatusError, 0, "wrong key"},
+		{401, "", `{"error":{"message":"Bearer secret is wrong"}}`, workloads.StatusError, 0, "Bearer (the key) is wrong"},
 	} {
 		e, _ := serve(t, c.status, http.Header{"Retry-After": {c.after}}, c.text)
 		_, err := e.Call(context.Background(), &Call{})
