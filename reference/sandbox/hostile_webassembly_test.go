@@ -51,7 +51,7 @@ func timeInWasm() []hostile {
 func calls(n int) []byte {
 	a := assembly{pages: 1}
 	for i := range n {
-		next := unsigned(uint64(i + 1))
+		next := unsigned(uint32(i + 1))
 		a.functions = append(a.functions, function{code: code(opCall, next, opCall, next)})
 	}
 	a.functions = append(a.functions, function{})

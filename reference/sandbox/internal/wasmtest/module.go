@@ -6,6 +6,7 @@ package wasmtest
 import (
 	"bytes"
 	"encoding/binary"
+	"maps"
 )
 
 // Value types.
@@ -18,8 +19,10 @@ const (
 type Module struct {
 	Imports []Import
 	Funcs   []Func
-	Pages   uint32 // of memory
-	Data    []byte // at address 0
+	Pages   uint32          // of memory
+	Data    []byte          // at address 0
+	Start   bool            // the first of Funcs is the start function
+	Extra   map[byte][]byte // sections by id, in the place of the module's own
 }
 
 // Import is an imported function. Imports come first in the numbering of
@@ -34,6 +37,7 @@ type Func struct {
 	Export string // empty: not exported
 	Type   Type
 	Locals []byte // one value type each
+	More   uint32 // further locals of i32, in one group
 	Code   []byte // without the final end
 }
 
@@ -56,12 +60,22 @@ func (m *Module) Binary() []byte {
 		}
 		code = append(code, f.bytes())
 	}
-	out := join([]byte("\x00asm\x01\x00\x00\x00"),
-		section(1, vector(types)), section(2, vector(imports)), section(3, vector(functions)),
-		section(5, join([]byte{1, 0}, U32(m.Pages))), section(7, vector(exports)), section(10, vector(code)))
+	sections := map[byte][]byte{
+		1: vector(types), 2: vector(imports), 3: vector(functions), 5: join([]byte{1, 0}, U32(m.Pages)),
+		7: vector(exports), 10: vector(code),
+	}
+	if m.Start {
+		sections[8] = U32(uint32(len(m.Imports)))
+	}
 	if len(m.Data) > 0 {
-		data := join([]byte{1, 0}, I32Const(0), []byte{0x0b}, U32(uint32(len(m.Data))), m.Data)
-		out = append(out, section(11, data)...)
+		sections[11] = join([]byte{1, 0}, I32Const(0), []byte{0x0b}, U32(uint32(len(m.Data))), m.Data)
+	}
+	maps.Copy(sections, m.Extra)
+	out := []byte("\x00asm\x01\x00\x00\x00")
+	for id := byte(1); id <= 11; id++ { // in this order
+		if body, ok := sections[id]; ok {
+			out = append(out, section(id, body)...)
+		}
 	}
 	return out
 }
@@ -74,6 +88,9 @@ func (f Func) bytes() []byte {
 	locals := make([][]byte, len(f.Locals))
 	for i, l := range f.Locals {
 		locals[i] = []byte{1, l}
+	}
+	if f.More > 0 {
+		locals = append(locals, append(U32(f.More), I32))
 	}
 	body := join(vector(locals), f.Code, []byte{0x0b})
 	return join(U32(uint32(len(body))), body)
