@@ -6,7 +6,7 @@ FUZZTIME    ?= 10s
 BENCH       ?= .
 COUNT       ?= 10
 
-.PHONY: demo test test-whole test-faults test-sandbox check check-gorgonia bench bench-all fuzz cover validate
+.PHONY: demo test test-whole test-faults test-sandbox check check-gorgonia bench bench-reference bench-all fuzz cover validate
 
 demo: ## the embedded workload under several policies, with a report in out/demo
 	go run . demo
@@ -49,6 +49,9 @@ bench: ## figures of the kernel and of both fidelities, medians of COUNT runs; t
 	go test -run '^$$' -bench EngineLength -benchtime 1x -cpu 1 ./sim
 	go test -run '^$$' -bench 'BenchmarkLength' -benchtime 1x -cpu 1 ./sim # a process of its own: it reports the heap
 	go test -run '^$$' -bench MM1At95 -benchtime 1x -cpu 1 ./sim/site
+
+bench-reference: ## journals, sessions, the sandbox and the ledger beside their bars; minutes, on a machine that does nothing else
+	go run . bench reference
 
 bench-all: ## every benchmark; BENCH selects by name
 	go test -run '^$$' -bench '$(BENCH)' -benchmem ./...
