@@ -7,6 +7,7 @@ const (
 	labelModel    = "model"
 	labelTopology = "topology"
 	labelPolicy   = "policy"
+	labelCalls    = "calls" // callsChecked, or nothing
 )
 
 func newAgent(g *global, stdio Stdio) *cobra.Command {

@@ -91,6 +91,7 @@ func (o *agentRunOptions) find(ctx context.Context, store journal.Store) (*sessi
 	}
 	o.model = cmp.Or(o.model, v.Spec.Labels[labelModel])
 	o.policy = cmp.Or(o.policy, v.Spec.Labels[labelPolicy])
+	o.checkCalls = o.checkCalls || v.Spec.Labels[labelCalls] == callsChecked
 	if was := v.Spec.Labels[labelTopology]; was != "" && o.topology == localTopology {
 		o.topology = was
 	}
@@ -151,8 +152,12 @@ func (a *liveAgent) assemble(ctx context.Context, store journal.Store, before *s
 	if strings.TrimSpace(a.spec.Task) == "" {
 		return badInputf("--task is missing: what is the agent to do?")
 	}
+	cfg, check := agent.DefaultConfig(), callCheck(nil)
+	if a.o.checkCalls {
+		cfg.Validate, check = true, checkCalls(reg, a.spec.Tools)
+	}
 	a.rt, err = session.New(session.Config{
-		Store: store, World: a.world, Router: route, Agent: agent.DefaultConfig(), Home: router.HomePolicy{}, Patience: agentPatience,
+		Store: store, World: a.world, Router: route, Agent: cfg, Validate: check, Home: router.HomePolicy{}, Patience: agentPatience,
 		Caller: a.model, Tools: reg, Ledger: meter, Owner: sessionOwner,
 		Trouble: func(id string, err error) { a.lines.say("tierlab: session %s: %s", id, oneLine(err.Error(), longText)) },
 	})
@@ -170,10 +175,14 @@ func (a *liveAgent) newSpec(names []string, tokens int) session.Spec {
 	if o.private {
 		rules = &workloads.DataRules{PII: true}
 	}
+	labels := map[string]string{labelModel: o.model, labelTopology: o.topology, labelPolicy: o.policyText()}
+	if o.checkCalls {
+		labels[labelCalls] = callsChecked
+	}
 	return session.Spec{
 		Data: rules, ID: o.session, Tenant: o.tenant, Origin: o.origin, System: o.system, Task: task, Tools: names,
 		MaxTokens: tokens, Seed: o.seed, Budget: o.limits(),
-		Labels: map[string]string{labelModel: o.model, labelTopology: o.topology, labelPolicy: o.policyText()},
+		Labels: labels,
 	}
 }
 

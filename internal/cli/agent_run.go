@@ -48,7 +48,9 @@ type agentRunOptions struct {
 	maxSteps  int
 	maxTokens int
 	deadline  time.Duration
-	seed      uint64
+	// checkCalls has answers refused whose tool calls break their schemas.
+	checkCalls bool
+	seed       uint64
 }
 
 // The values of --approve.
@@ -127,6 +129,7 @@ func (o *agentRunOptions) flags(f *pflag.FlagSet) {
 	f.StringVar(&o.budgets, "budgets", "", "the `file` of tenants' budgets: for each session, each day, and in all (YAML; go doc tierlab/reference/ledger.ParseBudgets)")
 	f.IntVar(&o.maxSteps, "max-steps", 0, "the most `steps` of the session; 0 is no limit")
 	f.IntVar(&o.maxTokens, "max-tokens", 0, "the most `tokens` of an answer (0: 1024, and 160 for a built-in shape)")
+	f.BoolVar(&o.checkCalls, "validate-calls", false, "refuse answers whose tool calls do not keep to the tools' schemas: the call is made again, by a larger model where the policy escalates")
 	f.DurationVar(&o.deadline, "deadline", 0, "the most `time` that the session may take; 0 is no limit")
 	f.Uint64Var(&o.seed, "seed", 1, "the seed of all draws")
 }

@@ -69,6 +69,14 @@ type stepState struct {
 	nowhere string  // why the latest decision is one for nowhere
 }
 
+// wrong notes what went wrong with an attempt, "" for nothing.
+func (st *stepState) wrong(attempt int32, why string) {
+	for len(st.errors) < int(attempt) {
+		st.errors = append(st.errors, "")
+	}
+	st.errors[attempt-1] = why
+}
+
 // toolState is one tool call.
 type toolState struct {
 	done    bool
@@ -274,6 +282,9 @@ func (r *firstToken) apply(l *life) {
 
 func (r *validated) apply(l *life) {
 	if l.answer(agent.Validate, r.Step, r.Attempt, 0) {
+		if !r.Pass {
+			l.step(r.Step).wrong(r.Attempt, r.Why)
+		}
 		l.feed(&agent.Event{Kind: agent.Validated, Step: r.Step, Attempt: r.Attempt, Pass: r.Pass, USD: r.USD})
 	}
 }

@@ -120,10 +120,7 @@ func (r *answered) apply(l *life) {
 	}
 	l.release(r.Step, r.Attempt, -1)
 	st := l.step(r.Step)
-	for len(st.errors) < int(r.Attempt) {
-		st.errors = append(st.errors, "")
-	}
-	st.errors[r.Attempt-1] = r.Error
+	st.wrong(r.Attempt, r.Error)
 	status := r.Status
 	if status == "" {
 		status = workloads.StatusOK

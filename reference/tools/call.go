@@ -56,6 +56,19 @@ func (r *Registry) Call(ctx context.Context, name string, c *Call) (Result, erro
 	return result, nil
 }
 
+// Check says what is wrong with a call's name or arguments, as Call would before
+// it runs anything; nil: nothing is.
+func (r *Registry) Check(name string, arguments []byte) error {
+	e, err := r.find(name)
+	if err != nil {
+		return err
+	}
+	if _, problem := e.arguments(arguments, r.options.MaxArguments); problem != nil {
+		return problem
+	}
+	return nil
+}
+
 func ended(e *Error) (Result, error) { return e.result(), e }
 
 // Unknown is the result of a call whose process ended before its outcome was
