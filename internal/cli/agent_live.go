@@ -109,15 +109,8 @@ func (a *liveAgent) assemble(ctx context.Context, store journal.Store, before *s
 	if a.model, err = a.o.openModel(ctx); err != nil {
 		return err
 	}
-	price, err := a.o.price()
-	if err != nil {
+	if err := a.openWorld(); err != nil {
 		return err
-	}
-	if a.world, err = agentWorld(a.o.topology, a.model.name, price); err != nil {
-		return err
-	}
-	if a.o.origin != "" && a.world.OriginByName(a.o.origin) == topology.None {
-		return badInputf("--origin: topology %s has no origin %q (tierlab topology show %[1]s)", a.world.Name, a.o.origin)
 	}
 	tokens := cmp.Or(a.o.maxTokens, a.model.tokens)
 	route, err := agentRouter(a.world, a.o.policyText(), tokens)
@@ -162,6 +155,21 @@ func (a *liveAgent) assemble(ctx context.Context, store journal.Store, before *s
 		Trouble: func(id string, err error) { a.lines.say("tierlab: session %s: %s", id, oneLine(err.Error(), longText)) },
 	})
 	return err
+}
+
+// openWorld reads the world that the steps are routed in.
+func (a *liveAgent) openWorld() error {
+	price, err := a.o.price()
+	if err != nil {
+		return err
+	}
+	if a.world, err = agentWorld(a.o.topology, a.model.name, price); err != nil {
+		return err
+	}
+	if a.o.origin != "" && a.world.OriginByName(a.o.origin) == topology.None {
+		return badInputf("--origin: topology %s has no origin %q (tierlab topology show %[1]s)", a.world.Name, a.o.origin)
+	}
+	return nil
 }
 
 // newSpec is a new session's.
