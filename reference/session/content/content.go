@@ -52,41 +52,37 @@ func (c *Source) salt(owner, part uint64) uint64 {
 	return rng.New(c.seed, 0).Fold(owner).Fold(part).Uint64()
 }
 
-// Session are the contexts of one session's steps, made when first asked for. It
-// is used by one goroutine at a time.
+// Session are the contexts of one session's steps. They are made anew each time:
+// to keep them would take a hundred times what a session else does. It is used by
+// one goroutine at a time.
 type Session struct {
 	*Source
 	graph *workloads.Graph
 	owner uint64
-	whole [][]int32 // by step: prompt and answer
 }
 
 // Of is a session's contents under the name that it is replayed by.
 func (c *Source) Of(g *workloads.Graph, name string) *Session {
-	return &Session{Source: c, graph: g, owner: rng.Name(name), whole: make([][]int32, len(g.Steps))}
+	return &Session{Source: c, graph: g, owner: rng.Name(name)}
 }
 
-// Call is a step's prompt and its recorded answer. Neither may be changed.
+// Call is a step's prompt and its recorded answer.
 func (s *Session) Call(step int32) (prompt, answer []int32) {
 	n := &s.graph.Steps[step]
-	all := s.context(step)
+	all := s.first(make([]int32, 0, n.Input+n.Output), step, n.Input+n.Output)
 	return all[:n.Input:n.Input], all[n.Input:]
 }
 
-// context is a step's prompt followed by its answer.
-func (s *Session) context(step int32) []int32 {
-	if s.whole[step] != nil {
-		return s.whole[step]
-	}
-	n := &s.graph.Steps[step]
-	ids := make([]int32, 0, n.Input+n.Output)
-	if n.Base >= 0 {
-		ids = append(ids, s.context(n.Base)[:n.Keep]...)
+// first appends the first n tokens of a step's prompt followed by its answer.
+func (s *Session) first(dst []int32, step int32, n int) []int32 {
+	node := &s.graph.Steps[step]
+	kept := min(n, node.Keep)
+	if node.Base >= 0 {
+		dst = s.first(dst, node.Base, kept)
 	} else {
-		ids = append(ids, s.prefix(n.Prefix, n.Keep)...)
+		dst = append(dst, s.prefix(node.Prefix, kept)...)
 	}
-	ids = s.run(ids, s.salt(s.owner, uint64(step)<<1), n.Input-n.Keep)
-	ids = s.run(ids, s.salt(s.owner, uint64(step)<<1|1), n.Output)
-	s.whole[step] = ids
-	return ids
+	added := min(n-kept, node.Input-node.Keep)
+	dst = s.run(dst, s.salt(s.owner, uint64(step)<<1), added)
+	return s.run(dst, s.salt(s.owner, uint64(step)<<1|1), n-kept-added)
 }
