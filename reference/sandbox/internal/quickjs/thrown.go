@@ -32,12 +32,18 @@ func (x *execution) thrown(p *border.Program) (*border.Stop, error) {
 		return x.stop(err, p)
 	case err != nil:
 		return &border.Stop{Fault: border.Thrown, Message: "an error that cannot be shown"}, nil
-	case strings.Contains(message, outOfMemory):
+	case strings.Contains(message, outOfMemory), message == "null" && x.crowded(p):
 		return x.full(p), nil
 	case strings.Contains(message, deepStack):
 		return &border.Stop{Fault: border.StackOverflow, Message: fmt.Sprintf("the program's stack of %d bytes is full: %s", p.Stack, message)}, nil
 	}
 	return &border.Stop{Fault: border.Thrown, Message: message}, nil
+}
+
+// crowded says that the program's memory is as good as full: QuickJS throws null
+// where it has no room for an error any more.
+func (x *execution) crowded(p *border.Program) bool {
+	return int64(x.memory.Size()) >= p.Memory/8*7
 }
 
 // describe is the text of a thrown value, with its place where it is an error.
