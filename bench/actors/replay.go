@@ -3,7 +3,6 @@ package actors
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"path/filepath"
 	"runtime"
@@ -108,7 +107,7 @@ func (r *replaying) failed() bool {
 
 func (r *replaying) one(ctx context.Context, n int) error {
 	recorded := Recorded(r.load.Library, n)
-	id := fmt.Sprintf("%s%06d", r.load.Name, n)
+	id := name(r.load.Name, n)
 	spec := session.Spec{
 		ID: id, Tenant: recorded.Session.Tenant, Origin: recorded.Session.Origin, Seed: uint64(n),
 		Budget: recorded.Session.Budget, Data: recorded.Session.Data, Recorded: recorded,

@@ -11,11 +11,14 @@ import (
 	"tierlab/workloads"
 )
 
-// names are those that Replay gives to a load's sessions.
+// name is what Replay calls session i of a load.
+func name(prefix string, i int) string { return fmt.Sprintf("%s%06d", prefix, i) }
+
+// names are those of a load's sessions.
 func names(prefix string, n int) []string {
 	list := make([]string, n)
 	for i := range list {
-		list[i] = fmt.Sprintf("%s%06d", prefix, i)
+		list[i] = name(prefix, i)
 	}
 	return list
 }
@@ -31,7 +34,7 @@ func asleep(ctx context.Context, s *stage, steps, sessions int) error {
 	last.After[0].Delay, last.After[0].Cause = workloads.Millis(24*time.Hour), workloads.CauseHuman
 	return s.with(ctx, func(rt *session.Runtime, _ journal.Store) error {
 		return eachOf(ctx, sessions, 256, func(i int) error {
-			id := names("h", i+1)[i]
+			id := name("h", i)
 			recorded := Recorded(lib, 0)
 			reached := make(chan struct{}, 1)
 			done := 0
@@ -122,11 +125,13 @@ func hibernateRows(ctx context.Context, o *Options) ([]Row, error) {
 	return rows, err
 }
 
+// heapInUse is what is alive on the heap.
 func heapInUse() uint64 {
 	runtime.GC()
+	runtime.GC() // pools give back what they hold in two
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	return m.HeapInuse
+	return m.HeapAlloc
 }
 
 // readRows reads awake sessions while they live.
